@@ -1,0 +1,83 @@
+//! Text to settings: the folder of destinations and the file of the server, checked.
+//!
+//! ```text
+//! destinations/*.toml ─┐
+//! */stream.toml ───────┼─ Source ─▶ document ─▶ section ─▶ destination, stream ─▶ folder ─▶ Config
+//! FORKCAST_STREAM_KEY ─┘           (text with    (typed     (one file)             (all of them,
+//!                                   positions)    fields)                           compared)
+//! forkcast.toml, flags, FORKCAST_… ─────────────────────────────────────▶ server ─▶ ServeOptions
+//! ```
+//!
+//! Reading never stops at the first mistake: each becomes a [`Problem`] with file, line, column and a hint, and the
+//! rest goes on. The result is a pure function of what a [`Source`] gives. No value of a field that is or could be a
+//! secret enters a problem or an explanation.
+
+mod explain;
+mod problem;
+mod server;
+mod source;
+
+use std::path::PathBuf;
+
+use secrecy::SecretString;
+
+pub use explain::{Explained, Origin};
+pub use problem::{Excerpt, Place, Problem, Severity};
+pub use server::{Rtmps, ServeOptions};
+pub use source::{Disk, Entry, FILE_LIMIT, Source};
+
+use crate::destination::settings::Settings;
+
+/// All streams with their destinations, and everything that is wrong with their files.
+#[derive(Debug)]
+pub struct Config {
+    /// The default stream `live` first, then one for each folder, by name.
+    pub streams: Vec<StreamConfig>,
+    /// Every mistake and warning, in the order of files and lines.
+    pub problems: Vec<Problem>,
+}
+
+/// One stream: who may publish it, and where it goes.
+#[derive(Debug)]
+pub struct StreamConfig {
+    /// `live`, or the folder's name.
+    pub name: String,
+    /// The key that a publisher must show; `None` where none is configured, and one is to be generated.
+    pub key: Option<SecretString>,
+    /// Where the key comes from; `Origin::Default` where there is none.
+    pub key_origin: Origin,
+    /// Why the stream's own file holds it back: a publisher must not get in with a key that was meant otherwise.
+    pub wrong: Option<String>,
+    /// One for each file, by name.
+    pub destinations: Vec<DestinationConfig>,
+}
+
+/// One destination's file.
+#[derive(Debug)]
+pub struct DestinationConfig {
+    /// The file's name without `.toml`.
+    pub name: String,
+    /// The file.
+    pub file: PathBuf,
+    /// Whether it is to run.
+    pub activation: Activation,
+    /// Each field's effective value, with where it comes from.
+    pub explanation: Vec<Explained>,
+}
+
+/// Whether a destination is to run, and why not.
+#[derive(Debug)]
+pub enum Activation {
+    /// It runs.
+    On(Box<Settings>),
+    /// It is meant not to run.
+    Off {
+        /// Why, and how to turn it on.
+        reason: String,
+    },
+    /// It was meant to run, or may have been, and its file is wrong.
+    Wrong {
+        /// The first mistake, on one line; all of them are in [`Config::problems`].
+        problem: String,
+    },
+}

@@ -1,0 +1,82 @@
+//! Where texts come from: the disk and the environment, or a map in a test.
+
+use std::{
+    ffi::OsString,
+    fs::{self, File},
+    io::{self, Read as _},
+    path::Path,
+};
+
+/// Most bytes that a file of configuration may have. A real one has a few hundred; past this it is the wrong file.
+pub const FILE_LIMIT: usize = 1 << 20;
+
+/// What the configuration reads. Everything else about it is a pure function of this.
+pub trait Source {
+    /// What is in a folder, in any order.
+    ///
+    /// # Errors
+    /// The folder is missing or cannot be listed.
+    fn entries(&self, folder: &Path) -> io::Result<Vec<Entry>>;
+
+    /// A file's bytes, cut after [`FILE_LIMIT`] and one more.
+    ///
+    /// # Errors
+    /// The file is missing or cannot be read.
+    fn read(&self, file: &Path) -> io::Result<Vec<u8>>;
+
+    /// An environment variable that is set.
+    fn variable(&self, name: &str) -> Option<OsString>;
+
+    /// Whether every user of the machine may read the file. False where that cannot be told.
+    fn is_open_to_all(&self, file: &Path) -> bool;
+}
+
+/// One name in a folder.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Entry {
+    /// The name alone.
+    pub name: OsString,
+    /// A folder, or a link to one.
+    pub is_folder: bool,
+}
+
+/// The disk and the environment of this process.
+#[derive(Clone, Copy, Debug)]
+pub struct Disk;
+
+impl Source for Disk {
+    fn entries(&self, folder: &Path) -> io::Result<Vec<Entry>> {
+        fs::read_dir(folder)?
+            .map(|entry| {
+                let name = entry?.file_name();
+                // `metadata` follows links: a mounted secret or config map is a link into a hidden folder.
+                let is_folder =
+                    fs::metadata(folder.join(&name)).is_ok_and(|metadata| metadata.is_dir());
+                Ok(Entry { name, is_folder })
+            })
+            .collect()
+    }
+
+    fn read(&self, file: &Path) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        File::open(file)?
+            .take(FILE_LIMIT as u64 + 1)
+            .read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    fn variable(&self, name: &str) -> Option<OsString> {
+        std::env::var_os(name)
+    }
+
+    #[cfg(unix)]
+    fn is_open_to_all(&self, file: &Path) -> bool {
+        use std::os::unix::fs::PermissionsExt as _;
+        fs::metadata(file).is_ok_and(|metadata| metadata.permissions().mode() & 0o004 != 0)
+    }
+
+    #[cfg(not(unix))]
+    fn is_open_to_all(&self, _file: &Path) -> bool {
+        false
+    }
+}

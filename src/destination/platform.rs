@@ -1,0 +1,229 @@
+//! What a platform takes and needs, as data: one row of `platforms.toml` each, embedded in the binary.
+
+use std::{collections::BTreeMap, sync::LazyLock};
+
+use serde::Deserialize;
+
+use super::codecs::Codecs;
+use crate::rtmp::url::Scheme;
+
+/// One platform: its server's URL where it has a fixed one, and what its ingest takes.
+///
+/// A number that no source gives is absent, never guessed.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Platform {
+    /// The name in a file: `platform = "youtube"`.
+    #[serde(skip)]
+    pub name: String,
+    /// The name as people write it.
+    pub title: String,
+    /// Server URLs, where they are the same for everyone.
+    #[serde(default)]
+    pub server: Urls,
+    /// Server URLs of the second ingest that takes the same broadcast.
+    #[serde(default)]
+    pub backup: Urls,
+    /// Where a person finds the server URL, if the platform gives a new one for each event or account.
+    pub url_from: Option<String>,
+    /// Where a person finds the stream key.
+    pub key_from: Option<String>,
+    /// Whether there is a stream key beside the URL.
+    #[serde(default)]
+    pub key: KeyNeed,
+    /// What a key of this platform looks like: `x` is a letter or digit, `*` is any rest. Finds keys in the wrong place.
+    pub key_form: Option<String>,
+    /// Domains that belong to the platform: with them it is recognised in a `url`.
+    #[serde(default)]
+    pub domains: Vec<String>,
+    /// The platform refuses plain RTMP.
+    #[serde(default)]
+    pub rtmps_only: bool,
+    /// The port of an `rtmps://` URL that names none, if not 443.
+    pub rtmps_port: Option<u16>,
+    /// The app of a URL that has no path.
+    pub app: Option<String>,
+    /// Codecs that its ingest takes.
+    #[serde(deserialize_with = "codecs_from_names")]
+    pub codecs: Codecs,
+    /// Whether it takes more than the default track of an Enhanced RTMP multitrack publish.
+    #[serde(default)]
+    pub multitrack: bool,
+    /// Bytes of payload in one outgoing RTMP chunk.
+    #[serde(default = "default_chunk_size")]
+    pub chunk_size: u32,
+    /// Data messages that are let through, by name; `*` lets every one through.
+    #[serde(default = "default_data_messages")]
+    pub data_messages: Vec<String>,
+    /// A session after a reconnect goes on with the timestamps of the one before, instead of starting at zero.
+    #[serde(default)]
+    pub continuous_timestamps: bool,
+    /// Seconds that the broadcast is held open when the publisher is lost.
+    pub hold_seconds: Option<u32>,
+    /// What the platform advises or allows; shown and warned of, never enforced.
+    #[serde(default)]
+    pub limits: Limits,
+}
+
+/// A server's URL for each protocol that the platform has.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Urls {
+    /// With TLS.
+    pub rtmps: Option<String>,
+    /// Without.
+    pub rtmp: Option<String>,
+}
+
+impl Urls {
+    /// The URL for one protocol.
+    #[must_use]
+    pub fn of(&self, scheme: Scheme) -> Option<&str> {
+        match scheme {
+            Scheme::Rtmps => self.rtmps.as_deref(),
+            Scheme::Rtmp => self.rtmp.as_deref(),
+        }
+    }
+}
+
+/// Whether a destination has a stream key beside its URL.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum KeyNeed {
+    /// Nothing works without one.
+    #[default]
+    Needed,
+    /// Some accounts have one, others have it inside the URL.
+    Optional,
+}
+
+/// What a platform advises or allows.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// Highest video bitrate, kbit/s.
+    pub video_kbps: Option<u32>,
+    /// Highest audio bitrate, kbit/s.
+    pub audio_kbps: Option<u32>,
+    /// Most lines of the picture, measured on its shorter side.
+    pub height: Option<u32>,
+    /// Highest frame rate.
+    pub fps: Option<u32>,
+    /// Time between keyframes that it wants, seconds.
+    pub keyframe_seconds: Option<f32>,
+    /// Longest session, hours.
+    pub session_hours: Option<u32>,
+}
+
+impl Platform {
+    /// The row of that name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<&'static Self> {
+        PLATFORMS.get(name)
+    }
+
+    /// The row for a server of one's own, where a file has only a `url`.
+    #[must_use]
+    pub fn custom() -> Self {
+        Self {
+            name: "custom".to_owned(),
+            title: "a server of your own".to_owned(),
+            server: Urls::default(),
+            backup: Urls::default(),
+            url_from: None,
+            key_from: None,
+            key: KeyNeed::Optional,
+            key_form: None,
+            domains: Vec::new(),
+            rtmps_only: false,
+            rtmps_port: None,
+            app: None,
+            codecs: Codecs::All,
+            multitrack: true,
+            // A person's own server is a modern one; larger chunks mean fewer headers and fewer writes.
+            chunk_size: 65_536,
+            data_messages: vec!["*".to_owned()],
+            continuous_timestamps: false,
+            hold_seconds: None,
+            limits: Limits::default(),
+        }
+    }
+
+    /// Every platform of the table, in alphabetical order.
+    pub fn all() -> impl Iterator<Item = &'static Self> {
+        PLATFORMS.values()
+    }
+
+    /// The platform that a server's host belongs to.
+    #[must_use]
+    pub fn of_host(host: &str) -> Option<&'static Self> {
+        let host = host.to_ascii_lowercase();
+        let belongs = |domain: &String| {
+            host.strip_suffix(domain.as_str())
+                .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+        };
+        Self::all().find(|platform| platform.domains.iter().any(belongs))
+    }
+
+    /// Whether a text has the form of this platform's stream keys.
+    #[must_use]
+    pub fn has_key_form(&self, text: &str) -> bool {
+        let Some(form) = &self.key_form else {
+            return false;
+        };
+        let mut rest = text.chars();
+        for wanted in form.chars() {
+            let fits = match (wanted, rest.next()) {
+                ('*', Some(_)) => return true,
+                ('x', Some(c)) => c.is_ascii_alphanumeric(),
+                (wanted, Some(c)) => wanted == c,
+                (_, None) => false,
+            };
+            if !fits {
+                return false;
+            }
+        }
+        rest.next().is_none()
+    }
+
+    /// Whether data messages of that name are let through.
+    #[must_use]
+    pub fn takes_data_message(&self, name: &str) -> bool {
+        self.data_messages
+            .iter()
+            .any(|known| known == "*" || known == name)
+    }
+}
+
+static PLATFORMS: LazyLock<BTreeMap<String, Platform>> = LazyLock::new(|| {
+    #[expect(
+        clippy::expect_used,
+        reason = "the table is embedded, and a test of this file parses it"
+    )]
+    let mut rows: BTreeMap<String, Platform> =
+        toml::from_str(include_str!("platforms.toml")).expect("platforms.toml parses");
+    for (name, row) in &mut rows {
+        row.name.clone_from(name);
+    }
+    rows
+});
+
+/// The chunk size that OBS uses, the only one that every platform is known to take.
+fn default_chunk_size() -> u32 {
+    4096
+}
+
+/// Platforms need the stream's description and no other data message.
+fn default_data_messages() -> Vec<String> {
+    vec!["onMetaData".to_owned()]
+}
+
+fn codecs_from_names<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Codecs, D::Error> {
+    let names = Vec::<String>::deserialize(deserializer)?;
+    let codecs: Option<Vec<_>> = names.iter().map(|name| Codecs::named(name)).collect();
+    codecs
+        .map(Codecs::Only)
+        .ok_or_else(|| serde::de::Error::custom("unknown codec"))
+}
