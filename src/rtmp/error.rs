@@ -27,19 +27,27 @@ pub enum Error {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotRtmp {
     /// The encrypted form of RTMP (RTMPE), which is obsolete and broken: version 6, 8 or 9.
-    #[error("the peer speaks RTMPE (version {version}), which is not supported: use rtmp://HOST/live, or rtmps://HOST/live for encryption")]
+    #[error(
+        "the peer speaks RTMPE (version {version}), which is not supported: use rtmp://HOST/live, or rtmps://HOST/live for encryption"
+    )]
     RtmpEncrypted {
         /// The version byte.
         version: u8,
     },
     /// A method of HTTP: `http://` was typed, or the encoder tunnels RTMP through HTTP (RTMPT).
-    #[error("an HTTP request came to the RTMP port: the URL must begin with rtmp://, as in rtmp://HOST/live (not http://, https:// or rtmpt://)")]
+    #[error(
+        "an HTTP request came to the RTMP port: the URL must begin with rtmp://, as in rtmp://HOST/live (not http://, https:// or rtmpt://)"
+    )]
     HttpRequest,
     /// `HTTP/…`: the server that was dialled is a web server.
-    #[error("the server answered in HTTP: this is a web server's port; check host and port of rtmp://HOST/live (default port 1935) or rtmps://HOST/live (443)")]
+    #[error(
+        "the server answered in HTTP: this is a web server's port; check host and port of rtmp://HOST/live (default port 1935) or rtmps://HOST/live (443)"
+    )]
     HttpResponse,
     /// A TLS handshake on the plain port.
-    #[error("a TLS connection came to the plain RTMP port: use rtmp://HOST/live here, or rtmps://HOST/live with the port where RTMPS listens")]
+    #[error(
+        "a TLS connection came to the plain RTMP port: use rtmp://HOST/live here, or rtmps://HOST/live with the port where RTMPS listens"
+    )]
     TlsHello,
     /// A TLS alert as the answer to plain RTMP.
     #[error("the server speaks TLS on this port: use rtmps://HOST/live in place of rtmp://HOST/live")]
@@ -48,7 +56,9 @@ pub enum NotRtmp {
     #[error("a PROXY protocol header came before RTMP: switch it off in the load balancer, and use rtmp://HOST/live")]
     ProxyHeader,
     /// None of these.
-    #[error("the peer does not speak RTMP (first byte 0x{first:02x}, must be 0x03): the URL form is rtmp://HOST/live or rtmps://HOST/live")]
+    #[error(
+        "the peer does not speak RTMP (first byte 0x{first:02x}, must be 0x03): the URL form is rtmp://HOST/live or rtmps://HOST/live"
+    )]
     Unknown {
         /// The first byte.
         first: u8,

@@ -16,29 +16,17 @@ pub struct Limits {
 impl Limits {
     /// For a publisher whose key has not been accepted yet: anybody can reach this state, so it is small. The
     /// dialogue up to `publish` takes below 4 KiB and four chunk streams with every known encoder.
-    pub const BEFORE_AUTHORISATION: Self = Self {
-        message: 64 * 1024,
-        partial_messages: 256 * 1024,
-        chunk_streams: 8,
-        received: 256 * 1024,
-    };
+    pub const BEFORE_AUTHORISATION: Self =
+        Self { message: 64 * 1024, partial_messages: 256 * 1024, chunk_streams: 8, received: 256 * 1024 };
 
     /// For a publisher whose key is right. A keyframe of 4K video at a high bit rate is 1 to 4 MiB; other servers
     /// stop at 10 MiB too.
-    pub const AFTER_AUTHORISATION: Self = Self {
-        message: 10 * 1024 * 1024,
-        partial_messages: 16 * 1024 * 1024,
-        chunk_streams: 64,
-        received: u64::MAX,
-    };
+    pub const AFTER_AUTHORISATION: Self =
+        Self { message: 10 * 1024 * 1024, partial_messages: 16 * 1024 * 1024, chunk_streams: 64, received: u64::MAX };
 
     /// For the server of a destination. It sends replies and acknowledgements, never media, but for days on end.
-    pub const DESTINATION: Self = Self {
-        message: 64 * 1024,
-        partial_messages: 256 * 1024,
-        chunk_streams: 64,
-        received: u64::MAX,
-    };
+    pub const DESTINATION: Self =
+        Self { message: 64 * 1024, partial_messages: 256 * 1024, chunk_streams: 64, received: u64::MAX };
 }
 
 /// Largest message that the 24-bit length field can describe, in bytes (RTMP 1.0 §5.3.1.2.1).
@@ -55,3 +43,24 @@ pub const WAITING_REPLIES: usize = 64;
 /// Least number of bytes between two acknowledgements, whatever window the peer announces: a window of one byte would
 /// otherwise make us answer each byte with sixteen.
 pub const ACKNOWLEDGEMENT_INTERVAL: u32 = 4096;
+
+/// How deep AMF values may be nested. Real commands and metadata stay below 5; 70,000 nested arrays have been sent to
+/// overflow a stack.
+pub const AMF_DEPTH: usize = 32;
+
+/// AMF values in one message, copies through references included. Real messages have below 200.
+pub const AMF_VALUES: usize = 4096;
+
+/// Longest AMF string in bytes: no URL, key or name comes near.
+pub const AMF_STRING: usize = 64 * 1024;
+
+/// Bytes of text in one AMF message, copies through references included: a reference of two bytes can stand for the
+/// longest string.
+pub const AMF_TEXT: usize = 256 * 1024;
+
+/// Message streams that one publisher may hold open at the same time. Each encoder needs one; endless `createStream`
+/// has brought servers down.
+pub const MESSAGE_STREAMS: usize = 8;
+
+/// Messages before a publish, other than protocol control. The longest known dialogue has eight.
+pub const MESSAGES_BEFORE_PUBLISH: u32 = 100;

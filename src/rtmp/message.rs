@@ -7,7 +7,7 @@ use bytes::Bytes;
 /// The message type id of the chunk header: an open set, so that a type nobody here knows is carried, not lost.
 ///
 /// Source: RTMP 1.0 §5.4, §6.2, §7.1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MessageType(pub u8);
 
 impl MessageType {

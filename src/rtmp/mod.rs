@@ -65,6 +65,7 @@ pub mod error;
 pub mod limits;
 pub mod message;
 
+mod aggregate;
 pub mod chunk;
 pub mod connection;
 pub mod control;
