@@ -15,6 +15,27 @@ pub enum Kind {
     Video,
 }
 
+impl Kind {
+    /// The kind of an FLV tag type, which is also the RTMP message type; `None` for others than 8, 9 and 18.
+    pub fn of_tag_type(tag_type: u8) -> Option<Self> {
+        match tag_type {
+            8 => Some(Self::Audio),
+            9 => Some(Self::Video),
+            18 => Some(Self::Data),
+            _ => None,
+        }
+    }
+
+    /// The FLV tag type, which is also the RTMP message type.
+    pub fn tag_type(self) -> u8 {
+        match self {
+            Self::Audio => 8,
+            Self::Video => 9,
+            Self::Data => 18,
+        }
+    }
+}
+
 /// The kinds of configuration that a decoder, or a server, needs before the first frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ConfigurationKind {
@@ -87,5 +108,27 @@ impl Description {
             Packaging::Legacy | Packaging::Enhanced | Packaging::Unreadable => 0,
             Packaging::OneTrack(track) | Packaging::ManyTracks(track) => track,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tag_types_both_ways() {
+        for kind in [Kind::Audio, Kind::Video, Kind::Data] {
+            assert_eq!(Kind::of_tag_type(kind.tag_type()), Some(kind));
+        }
+        assert_eq!(Kind::of_tag_type(15), None);
+    }
+
+    #[test]
+    fn the_track_is_that_of_the_packaging() {
+        let track = |packaging| Description { class: Class::Keyframe, codec: None, packaging }.track();
+        assert_eq!(track(Packaging::Legacy), 0);
+        assert_eq!(track(Packaging::OneTrack(0)), 0);
+        assert_eq!(track(Packaging::ManyTracks(0)), 0);
+        assert_eq!(track(Packaging::ManyTracks(3)), 3);
     }
 }

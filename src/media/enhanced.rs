@@ -64,6 +64,10 @@ impl PacketType {
     pub const VIDEO_MULTITRACK: Self = Self(6);
     /// An extension of this one message precedes its packet type.
     pub const MOD_EX: Self = Self(7);
+
+    fn multitrack(kind: Kind) -> Self {
+        if kind == Kind::Video { Self::VIDEO_MULTITRACK } else { Self::AUDIO_MULTITRACK }
+    }
 }
 
 /// Values of the four bits that say how many tracks and codecs a multitrack message has.
@@ -129,36 +133,39 @@ impl<'a> Enhanced<'a> {
         let packet_type = skip_mod_ex(&mut reader, PacketType(first_type))?;
         let has_mod_ex = first_type == PacketType::MOD_EX.0;
 
-        let multitrack = if kind == Kind::Video { PacketType::VIDEO_MULTITRACK } else { PacketType::AUDIO_MULTITRACK };
-        if frame_type == FrameType::COMMAND && packet_type != PacketType::METADATA {
-            return Some(Self { frame_type, packet_type, has_mod_ex, body: Body::Command });
-        }
-        if packet_type != multitrack {
+        let (packet_type, body) = if frame_type == FrameType::COMMAND && packet_type != PacketType::METADATA {
+            (packet_type, Body::Command)
+        } else if packet_type == PacketType::multitrack(kind) {
+            read_multitrack(kind, reader)?
+        } else {
             let four_cc = read_four_cc(&mut reader)?;
-            let body = Body::Plain(Track { id: 0, four_cc, data: reader.rest() });
-            return Some(Self { frame_type, packet_type, has_mod_ex, body });
-        }
-
-        let (multitrack_type, packet_type) = reader.nibbles()?;
-        let packet_type = PacketType(packet_type);
-        if packet_type == multitrack || packet_type == PacketType::MOD_EX {
-            return None;
-        }
-        let body = match multitrack_type {
-            ONE_TRACK => {
-                let four_cc = read_four_cc(&mut reader)?;
-                let id = reader.u8()?;
-                Body::OneTrack(Track { id, four_cc, data: reader.rest() })
-            }
-            MANY_TRACKS => {
-                let four_cc = Some(read_four_cc(&mut reader)?);
-                Body::ManyTracks(Tracks { four_cc, left: limits::TRACKS, reader })
-            }
-            MANY_TRACKS_MANY_CODECS => Body::ManyTracks(Tracks { four_cc: None, left: limits::TRACKS, reader }),
-            _ => return None,
+            (packet_type, Body::Plain(Track { id: 0, four_cc, data: reader.rest() }))
         };
         Some(Self { frame_type, packet_type, has_mod_ex, body })
     }
+}
+
+/// What stands behind a multitrack packet type: the packet type of the tracks, and the tracks.
+fn read_multitrack(kind: Kind, mut reader: BytesReader<'_>) -> Option<(PacketType, Body<'_>)> {
+    let (multitrack_type, packet_type) = reader.nibbles()?;
+    let packet_type = PacketType(packet_type);
+    if packet_type == PacketType::multitrack(kind) || packet_type == PacketType::MOD_EX {
+        return None;
+    }
+    let body = match multitrack_type {
+        ONE_TRACK => {
+            let four_cc = read_four_cc(&mut reader)?;
+            let id = reader.u8()?;
+            Body::OneTrack(Track { id, four_cc, data: reader.rest() })
+        }
+        MANY_TRACKS => {
+            let four_cc = Some(read_four_cc(&mut reader)?);
+            Body::ManyTracks(Tracks { four_cc, left: limits::TRACKS, reader })
+        }
+        MANY_TRACKS_MANY_CODECS => Body::ManyTracks(Tracks { four_cc: None, left: limits::TRACKS, reader }),
+        _ => return None,
+    };
+    Some((packet_type, body))
 }
 
 impl<'a> Iterator for Tracks<'a> {
@@ -222,11 +229,9 @@ impl Packet<'_> {
 
     /// The message as a multitrack one with the track of this id.
     pub fn on_track(&self, id: u8) -> Bytes {
-        let multitrack =
-            if self.kind == Kind::Video { PacketType::VIDEO_MULTITRACK } else { PacketType::AUDIO_MULTITRACK };
         let [a, b, c, d] = self.four_cc.bytes();
         let second = ONE_TRACK << 4 | self.packet_type.0 & 0x0F;
-        concat(&[self.mark() | multitrack.0, second, a, b, c, d, id], self.data)
+        concat(&[self.mark() | PacketType::multitrack(self.kind).0, second, a, b, c, d, id], self.data)
     }
 
     fn mark(&self) -> u8 {
@@ -243,4 +248,127 @@ pub(super) fn concat(header: &[u8], data: &[u8]) -> Bytes {
     message.extend_from_slice(header);
     message.extend_from_slice(data);
     message.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::media::testing::{many_codecs, many_tracks, with_mod_ex};
+
+    /// What a message was read as, in a form that compares: frame type, packet type, form, tracks.
+    type Read<'a> = (u8, u8, &'static str, Vec<(u8, FourCc, &'a [u8])>);
+
+    fn read(kind: Kind, payload: &[u8]) -> Option<Read<'_>> {
+        assert!(is_enhanced(kind, payload));
+        let message = Enhanced::read(kind, payload)?;
+        let (form, tracks) = match message.body {
+            Body::Command => ("command", vec![]),
+            Body::Plain(track) => ("plain", vec![track]),
+            Body::OneTrack(track) => ("one", vec![track]),
+            Body::ManyTracks(tracks) => ("many", tracks.collect()),
+        };
+        let tracks = tracks.into_iter().map(|track| (track.id, track.four_cc, track.data)).collect();
+        Some((message.frame_type.0, message.packet_type.0, form, tracks))
+    }
+
+    #[test]
+    fn every_form_by_hand_made_bytes() {
+        use FourCc as F;
+        use Kind::{Audio, Video};
+        #[rustfmt::skip]
+        let table: &[(Kind, &[u8], Read<'_>)] = &[
+            (Video, b"\x91hvc1\0\0\x21data",            (1, 1, "plain", vec![(0, F::HEVC, b"\0\0\x21data")])),
+            (Video, b"\x90av01",                        (1, 0, "plain", vec![(0, F::AV1, b"")])),
+            (Video, b"\xa3wxyz!",                       (2, 3, "plain", vec![(0, F::of(*b"wxyz"), b"!")])),
+            (Audio, b"\x91Opus\xfc",                    (0, 1, "plain", vec![(0, F::OPUS, b"\xfc")])),
+            // a command frame has a command and no FourCC; the Metadata packet does not care about the frame type
+            (Video, b"\xd1\x00",                        (5, 1, "command", vec![])),
+            (Video, b"\xd6\x00",                        (5, 6, "command", vec![])),
+            (Video, b"\xd4hvc1\x02",                    (5, 4, "plain", vec![(0, F::HEVC, b"\x02")])),
+            // multitrack is 6 for video and 5 for audio
+            (Video, b"\x96\x01avc1\x02\0\0\0x",         (1, 1, "one", vec![(2, F::AVC, b"\0\0\0x")])),
+            (Audio, b"\x95\x01mp4a\x01x",               (0, 1, "one", vec![(1, F::AAC, b"x")])),
+            (Video, b"\x95av01x",                       (1, 5, "plain", vec![(0, F::AV1, b"x")])),
+            (Audio, b"\x95\x11mp4a\x00\0\0\x01a\x07\0\0\x02bc",
+                                                        (0, 1, "many", vec![(0, F::AAC, b"a"), (7, F::AAC, b"bc")])),
+            (Video, b"\xa6\x21avc1\x00\0\0\x01ahvc1\x01\0\0\x01b",
+                                                        (2, 1, "many", vec![(0, F::AVC, b"a"), (1, F::HEVC, b"b")])),
+            // a track that is cut short ends the list
+            (Audio, b"\x95\x11mp4a\x00\0\0\x01a\x07\0\0\x03bc", (0, 1, "many", vec![(0, F::AAC, b"a")])),
+            // ModEx: sizes of 8 and 16 bits, two in a row, before multitrack, of unknown type
+            (Video, b"\x97\x02abc\x01hvc1x",            (1, 1, "plain", vec![(0, F::HEVC, b"x")])),
+            (Video, b"\x97\xff\x00\x01ab\x01hvc1x",     (1, 1, "plain", vec![(0, F::HEVC, b"x")])),
+            (Audio, b"\x97\x00a\x07\x00b\x91Opusx",     (0, 1, "plain", vec![(0, F::OPUS, b"x")])),
+            (Video, b"\xa7\x00a\xf6\x03avc1\x09x",      (2, 3, "one", vec![(9, F::AVC, b"x")])),
+        ];
+        for (kind, payload, expected) in table {
+            assert_eq!(read(*kind, payload).as_ref(), Some(expected), "{}", payload.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read() {
+        let table: &[(Kind, &[u8])] = &[
+            (Kind::Video, b"\x91"),
+            (Kind::Video, b"\x91hvc"),
+            (Kind::Video, b"\x97"),
+            (Kind::Video, b"\x97\xff\x00"),
+            (Kind::Video, b"\x97\x05abc\x01hvc1"),
+            (Kind::Video, b"\x96"),
+            (Kind::Video, b"\x96\x01avc1"),
+            // multitrack within multitrack, ModEx behind multitrack, an unknown multitrack type
+            (Kind::Video, b"\x96\x06avc1\x00"),
+            (Kind::Audio, b"\x95\x07mp4a\x00"),
+            (Kind::Audio, b"\x95\x31mp4a\x00"),
+        ];
+        for (kind, payload) in table {
+            assert_eq!(read(*kind, payload), None, "{}", payload.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn a_chain_of_mod_ex_is_bounded() {
+        let chain = |length: usize| {
+            let mut message = Bytes::from_static(b"\x91Opusx");
+            for _ in 0..length {
+                message = with_mod_ex(&message);
+            }
+            read(Kind::Audio, &message).is_some()
+        };
+        assert!(chain(limits::MOD_EX_PACKETS));
+        assert!(!chain(limits::MOD_EX_PACKETS + 1));
+        assert!(!chain(1000));
+    }
+
+    #[test]
+    fn tracks_are_bounded() {
+        let empty: Vec<(u8, &[u8])> = vec![(0, b""); 10_000];
+        let message = many_tracks(Kind::Video, 9, 0, FourCc::AV1, &empty);
+        assert_eq!(read(Kind::Video, &message).unwrap().3.len(), limits::TRACKS);
+    }
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        for (kind, frame_type) in [(Kind::Video, FrameType::INTER), (Kind::Audio, FrameType(0))] {
+            let (four_cc, packet_type, data) = (FourCc::of(*b"abcd"), PacketType::CODED_FRAMES, &b"data"[..]);
+            let packet = Packet { kind, frame_type, packet_type, four_cc, data };
+            let (frame_type, packet_type) = (frame_type.0, packet_type.0);
+            let expected = |form, id| Some((frame_type, packet_type, form, vec![(id, four_cc, data)]));
+            assert_eq!(read(kind, &packet.plain()), expected("plain", 0));
+            assert_eq!(read(kind, &packet.on_track(3)), expected("one", 3));
+            let nibble = if kind == Kind::Video { 8 | frame_type } else { 9 };
+            assert_eq!(read(kind, &many_tracks(kind, nibble, 1, four_cc, &[(4, data)])), expected("many", 4));
+            assert_eq!(read(kind, &many_codecs(kind, nibble, 1, &[(four_cc, 5, data)])), expected("many", 5));
+        }
+    }
+
+    #[test]
+    fn legacy_is_told_from_enhanced_by_the_first_byte() {
+        assert!(!is_enhanced(Kind::Video, b"\x17"));
+        assert!(is_enhanced(Kind::Video, b"\x80"));
+        assert!(!is_enhanced(Kind::Audio, b"\xaf"));
+        assert!(!is_enhanced(Kind::Audio, b"\x80"));
+        assert!(!is_enhanced(Kind::Data, b"\x95"));
+        assert!(!is_enhanced(Kind::Audio, b""));
+    }
 }

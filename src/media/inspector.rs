@@ -134,3 +134,6 @@ fn data_class(payload: &[u8]) -> Class {
         Class::Data
     }
 }
+
+#[cfg(test)]
+mod tests;

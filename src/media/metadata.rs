@@ -12,7 +12,7 @@ use super::enhanced::concat;
 /// Name of the message that describes the stream.
 pub const ON_META_DATA: &str = "onMetaData";
 /// Name of the Enhanced RTMP video metadata that describes colours (HDR).
-pub const COLOR_INFO: &str = "colorInfo";
+pub(super) const COLOR_INFO: &str = "colorInfo";
 
 /// AMF0 marker of a string: then its length in 16 bits and its bytes.
 const STRING_MARKER: u8 = 2;
@@ -42,7 +42,7 @@ pub fn is_clear(payload: &[u8]) -> bool {
 }
 
 /// As [`unwrap`], for borrowed bytes.
-pub fn inner(payload: &[u8]) -> &[u8] {
+pub(super) fn inner(payload: &[u8]) -> &[u8] {
     match split_name(payload) {
         Some((SET_DATA_FRAME, rest)) => rest,
         _ => payload,

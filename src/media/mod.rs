@@ -7,9 +7,9 @@
 //!   payload + description ──> plain_default_track()  the form for a destination that takes one plain track
 //! ```
 //!
-//! In reading order: [`fourcc`], [`description`] (the words), [`enhanced`] (the grammar of Enhanced RTMP both ways), [`video`],
-//! [`audio`], [`nal`] (what one track's bytes are), [`inspector`], [`configuration`], [`plain`] (the three questions above),
-//! [`metadata`], [`flv`] (files).
+//! In reading order: `fourcc`, `description` (the words); [`enhanced`] (the grammar of Enhanced RTMP, both ways);
+//! `part`, `video`, `audio`, `nal` (what one track's bytes are); `inspector`, `configuration`, `plain` (the three
+//! questions above); [`metadata`]; [`flv`] (files).
 //!
 //! Two rules hold throughout. What is not understood is [`Class::Other`] and is forwarded as it is: a relay must not
 //! close on a codec or a packet type that is younger than itself. And every length that a peer wrote is checked
@@ -31,6 +31,8 @@ mod part;
 mod plain;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 mod video;
 
 pub use configuration::{Slot, configurations};

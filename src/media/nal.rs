@@ -96,3 +96,81 @@ fn is_hevc_slice_disposable(unit: &[u8], highest_temporal_id: u8) -> Option<bool
     let temporal_id_plus_1 = second & 7;
     is_slice.then_some(unit_type <= 14 && unit_type % 2 == 0 && temporal_id_plus_1 == highest_temporal_id + 1)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Units of two bytes, each after a length of four.
+    fn units(headers: &[[u8; 2]]) -> Vec<u8> {
+        headers.iter().flat_map(|header| [0, 0, 0, 2, header[0], header[1]]).collect()
+    }
+
+    fn is_avc_disposable(headers: &[[u8; 2]]) -> bool {
+        NalFormat::default().is_disposable(FourCc::AVC, &units(headers))
+    }
+
+    #[test]
+    fn avc_asks_nal_ref_idc_of_every_slice() {
+        // access unit delimiter, SEI; a slice with nal_ref_idc 0; one with 2
+        let (delimiter, sei, free, reference) = ([0x09, 0xF0], [0x06, 0x05], [0x01, 0x9E], [0x41, 0x9A]);
+        assert!(is_avc_disposable(&[delimiter, sei, free, free]));
+        assert!(!is_avc_disposable(&[delimiter, sei, reference]));
+        assert!(!is_avc_disposable(&[free, reference]));
+        assert!(!is_avc_disposable(&[delimiter, sei]), "no slice at all");
+        assert!(!is_avc_disposable(&[]));
+    }
+
+    #[test]
+    fn a_wrong_length_is_a_no() {
+        let format = NalFormat::default();
+        assert!(!format.is_disposable(FourCc::AVC, &[0, 0, 0, 2, 0x01, 0x9E, 0, 0, 0, 9, 0x01]));
+        assert!(!format.is_disposable(FourCc::AVC, &[0, 0, 0, 2, 0x01, 0x9E, 0, 0]));
+        assert!(!format.is_disposable(FourCc::AVC, &[0, 0, 0, 2, 0x01, 0x9E, 0, 0, 0, 0]), "an empty unit");
+        assert!(!format.is_disposable(FourCc::AVC, &[0xFF; 64]));
+    }
+
+    #[test]
+    fn the_walk_is_bounded() {
+        assert!(is_avc_disposable(&[[0x01, 0]; limits::NAL_UNITS]));
+        assert!(!is_avc_disposable(&[[0x01, 0]; limits::NAL_UNITS + 1]));
+        assert!(!is_avc_disposable(&[[0x01, 0]; 65_535]));
+    }
+
+    #[test]
+    fn the_length_size_is_that_of_the_record() {
+        let format = NalFormat::of(FourCc::AVC, b"\x01\x64\x00\x1f\xfd\xe1");
+        assert_eq!(format.length_size, 2);
+        assert!(format.is_disposable(FourCc::AVC, &[0, 2, 0x01, 0x9E]));
+        assert_eq!(NalFormat::of(FourCc::AVC, b"\x01\x64"), NalFormat::default());
+        assert_eq!(NalFormat::of(FourCc::AV1, b"\x81\x04\x0c\x00\xfd"), NalFormat::default());
+    }
+
+    #[test]
+    fn hevc_counts_only_the_highest_sub_layer() {
+        let record = |layers: u8| [[0; 21].as_slice(), &[layers << 3 | 3, 0]].concat();
+        let is_disposable = |layers, unit_type: u8, temporal_id: u8| {
+            let data = units(&[[unit_type << 1, temporal_id + 1]]);
+            NalFormat::of(FourCc::HEVC, &record(layers)).is_disposable(FourCc::HEVC, &data)
+        };
+        // one layer: TRAIL_N and RASL_N, but not TRAIL_R, a reserved reference type, or IDR
+        assert!(is_disposable(1, 0, 0) && is_disposable(1, 8, 0));
+        assert!(!is_disposable(1, 1, 0) && !is_disposable(1, 15, 0) && !is_disposable(1, 20, 0));
+        // even, but beyond 14
+        assert!(!is_disposable(1, 16, 0));
+        // two layers: TSA_N above may go, TRAIL_N below may be what it refers to
+        assert!(is_disposable(2, 2, 1));
+        assert!(!is_disposable(2, 0, 0));
+        // not known how many
+        assert!(!is_disposable(0, 0, 0));
+        assert!(!NalFormat::default().is_disposable(FourCc::HEVC, &units(&[[0, 1]])));
+    }
+
+    #[test]
+    fn hevc_units_other_than_slices_do_not_count() {
+        let format = NalFormat { length_size: 4, sub_layers: Some(1) };
+        let (parameter_set, sei, free) = ([33 << 1, 1], [39 << 1, 1], [0, 1]);
+        assert!(format.is_disposable(FourCc::HEVC, &units(&[sei, free])));
+        assert!(!format.is_disposable(FourCc::HEVC, &units(&[parameter_set, sei])));
+    }
+}
