@@ -12,18 +12,29 @@
 //! rest goes on. The result is a pure function of what a [`Source`] gives. No value of a field that is or could be a
 //! secret enters a problem or an explanation.
 
+mod destination;
+mod document;
 mod explain;
+mod folder;
+mod mask;
+mod nearest;
 mod problem;
+mod secret;
 mod server;
+mod server_url;
 mod source;
+mod stream;
+#[cfg(test)]
+mod tests;
 
 use std::path::PathBuf;
 
 use secrecy::SecretString;
 
 pub use explain::{Explained, Origin};
+pub use folder::DEFAULT_STREAM;
 pub use problem::{Excerpt, Place, Problem, Severity};
-pub use server::{Rtmps, ServeOptions};
+pub use server::{Given, Resolved, Rtmps, ServeOptions};
 pub use source::{Disk, Entry, FILE_LIMIT, Source};
 
 use crate::destination::settings::Settings;
@@ -44,8 +55,8 @@ pub struct StreamConfig {
     pub name: String,
     /// The key that a publisher must show; `None` where none is configured, and one is to be generated.
     pub key: Option<SecretString>,
-    /// Where the key comes from; `Origin::Default` where there is none.
-    pub key_origin: Origin,
+    /// Where the key comes from; never the key.
+    pub explanation: Explained,
     /// Why the stream's own file holds it back: a publisher must not get in with a key that was meant otherwise.
     pub wrong: Option<String>,
     /// One for each file, by name.

@@ -31,6 +31,14 @@ impl Problem {
         self.severity == Severity::Mistake
     }
 
+    /// Line and column, for sorting the problems of one file; zeros where it is about the file as a whole.
+    pub(super) fn position(&self) -> (usize, usize) {
+        match self.place {
+            Place::Line { line, column, .. } => (line, column),
+            _ => (0, 0),
+        }
+    }
+
     /// The problem without its excerpt and hint, for a log line or a status.
     #[must_use]
     pub fn one_line(&self) -> String {
@@ -117,12 +125,7 @@ impl fmt::Display for Problem {
             let margin = " ".repeat(number.len());
             writeln!(f, " {margin} |")?;
             writeln!(f, " {number} | {}", printable(&excerpt.text))?;
-            writeln!(
-                f,
-                " {margin} | {}{}",
-                " ".repeat(excerpt.start),
-                "^".repeat(excerpt.length)
-            )?;
+            writeln!(f, " {margin} | {}{}", " ".repeat(excerpt.start), "^".repeat(excerpt.length))?;
         }
         write!(f, "hint: {}", printable(&self.hint))
     }

@@ -1,8 +1,36 @@
 //! The settings of the server as a whole: flags before environment before `forkcast.toml`.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    io,
+    net::{Ipv4Addr, SocketAddr},
+    ops::Range,
+    path::{Path, PathBuf},
+};
 
-use super::explain::Explained;
+use super::{
+    document::{Document, Field, Text},
+    explain::{Explained, Origin},
+    problem::{Place, Problem, Severity},
+    secret::beside,
+    source::Source,
+};
+
+/// Everything that `forkcast.toml` may have. A flag is the same name with `-` for `_`; its variable is `FORKCAST_` and the
+/// name in capitals.
+pub(super) const FIELDS: &[Field] = &[
+    Field::plain("destinations"),
+    Field::plain("state"),
+    Field::plain("rtmp"),
+    Field::plain("rtmps"),
+    Field::plain("tls_cert"),
+    Field::plain("tls_key"),
+    Field::plain("http"),
+    Field::plain("strict"),
+];
+
+/// The file that is read where no flag names another.
+const DEFAULT_FILE: &str = "forkcast.toml";
 
 /// What `serve` runs with, besides the destinations.
 #[derive(Clone, Debug)]
@@ -17,7 +45,7 @@ pub struct ServeOptions {
     pub destinations: PathBuf,
     /// The folder where generated stream keys are kept.
     pub state: PathBuf,
-    /// Do not start with any file wrong.
+    /// Do not start while any file is wrong.
     pub strict: bool,
     /// Each setting's effective value, with where it comes from.
     pub explanation: Vec<Explained>,
@@ -32,4 +60,293 @@ pub struct Rtmps {
     pub tls_cert: PathBuf,
     /// The private key, PEM.
     pub tls_key: PathBuf,
+}
+
+/// The settings that flags and environment variables give, as they were typed.
+///
+/// Names are those of `forkcast.toml`, and `config` for that file itself.
+#[derive(Clone, Debug, Default)]
+pub struct Given(BTreeMap<&'static str, (String, Origin)>);
+
+impl Given {
+    /// Notes one setting; of two with one name the later counts.
+    pub fn set(&mut self, name: &'static str, value: impl Into<String>, origin: Origin) {
+        self.0.insert(name, (value.into(), origin));
+    }
+}
+
+/// Options with what is wrong about them.
+#[derive(Clone, Debug)]
+pub struct Resolved {
+    /// The options; where a setting is wrong, its default. Not to be served with then.
+    pub options: ServeOptions,
+    /// Every mistake and warning.
+    pub problems: Vec<Problem>,
+}
+
+impl Resolved {
+    /// Whether `serve` cannot start with them.
+    #[must_use]
+    pub fn has_mistake(&self) -> bool {
+        self.problems.iter().any(Problem::is_mistake)
+    }
+}
+
+impl ServeOptions {
+    /// Puts together what was given, what `forkcast.toml` says, and the defaults.
+    ///
+    /// `default_state` is the user's folder for the state of programs.
+    #[must_use]
+    pub fn resolve(given: &Given, source: &dyn Source, default_state: &Path) -> Resolved {
+        let mut problems = Vec::new();
+        let text = read_file(given, source, &mut problems);
+        let document = text.as_ref().map(|text| Document::parse(text, FIELDS));
+        let mut settings = Settings { given, source, document, problems, explanation: Vec::new() };
+        let options = settings.read(default_state);
+        let Settings { document, mut problems, explanation, .. } = settings;
+        problems.extend(document.map(Document::into_problems).unwrap_or_default());
+        Resolved { options: ServeOptions { explanation, ..options }, problems }
+    }
+}
+
+fn read_file(given: &Given, source: &dyn Source, problems: &mut Vec<Problem>) -> Option<Text> {
+    let named = given.0.get("config");
+    let file = PathBuf::from(named.map_or(DEFAULT_FILE, |(file, _)| file));
+    if named.is_none() && source.read(&file).is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+        return None;
+    }
+    Text::read(source, &file).map_err(|problem| problems.push(problem)).ok()
+}
+
+struct Settings<'g, 't> {
+    given: &'g Given,
+    source: &'g dyn Source,
+    document: Option<Document<'t>>,
+    problems: Vec<Problem>,
+    explanation: Vec<Explained>,
+}
+
+/// One setting as it was typed, with where.
+struct Typed {
+    text: String,
+    origin: Origin,
+    span: Option<Range<usize>>,
+}
+
+impl Settings<'_, '_> {
+    fn read(&mut self, default_state: &Path) -> ServeOptions {
+        let any = |port| SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
+        let destinations = self.destinations();
+        let state = self.path("state").map_or_else(
+            || {
+                self.explain("state", default_state.display().to_string(), Origin::Default);
+                default_state.to_owned()
+            },
+            |(path, _)| path,
+        );
+        let rtmp = self.address("rtmp", Some(any(1935)));
+        let rtmps = self.rtmps(any(443));
+        let http = self.address("http", None);
+        if rtmp.is_none() && rtmps.is_none() && self.problems.is_empty() {
+            let hint = "leave out `--rtmp off`, or give `--rtmps` with `--tls-cert` and `--tls-key`";
+            self.report(None, "rtmp", "there is no listener: nobody could publish".to_owned(), hint);
+        }
+        self.forbid_shared_ports(&[
+            ("rtmp", rtmp),
+            ("rtmps", rtmps.as_ref().map(|rtmps| rtmps.address)),
+            ("http", http),
+        ]);
+        let strict = self.strict();
+        ServeOptions { rtmp, rtmps, http, destinations, state, strict, explanation: Vec::new() }
+    }
+
+    fn typed(&mut self, name: &'static str) -> Option<Typed> {
+        // The file's line is read even where it does not count: a mistake in it is one.
+        let in_file = self.document.as_mut().and_then(|document| {
+            let at = document.text(name)?;
+            Some(Typed { text: at.value, origin: document.origin(&at.span), span: Some(at.span) })
+        });
+        match self.given.0.get(name) {
+            Some((text, origin)) => Some(Typed { text: text.trim().to_owned(), origin: origin.clone(), span: None }),
+            None => in_file,
+        }
+    }
+
+    fn address(&mut self, name: &'static str, default: Option<SocketAddr>) -> Option<SocketAddr> {
+        let (address, origin) = match self.typed(name) {
+            None => (default, Origin::Default),
+            Some(typed) if typed.text.eq_ignore_ascii_case("off") => (None, typed.origin),
+            Some(typed) => match typed.text.parse() {
+                Ok(address) => (Some(address), typed.origin),
+                Err(_) => {
+                    let message = format!("`{}` is not an address to listen on", typed.text);
+                    self.report(Some(&typed), name, message, &address_hint(&typed.text, default));
+                    return default;
+                }
+            },
+        };
+        let shown = address.map_or_else(|| "off".to_owned(), |address| address.to_string());
+        self.explain(name, shown, origin);
+        address
+    }
+
+    /// A certificate with its key turns the listener on; an address without them is a mistake.
+    fn rtmps(&mut self, default: SocketAddr) -> Option<Rtmps> {
+        let typed = self.typed("rtmps");
+        let cert = self.pem("tls_cert", "-----BEGIN CERTIFICATE-----", "a certificate");
+        let key = self.pem("tls_key", "PRIVATE KEY-----", "a private key");
+        match (cert, key) {
+            (Some((tls_cert, _)), Some((tls_key, _))) => {
+                let address = self.address("rtmps", Some(default))?;
+                Some(Rtmps { address, tls_cert, tls_key })
+            }
+            (None, None) if !self.is_given("tls_cert") && !self.is_given("tls_key") => {
+                let address = self.address("rtmps", None);
+                if address.is_some() {
+                    let message = "RTMPS needs a certificate and its private key".to_owned();
+                    let hint =
+                        "add `--tls-cert FILE --tls-key FILE` (PEM), or leave RTMPS out and publish with `rtmp://`";
+                    self.report(typed.as_ref(), "rtmps", message, hint);
+                }
+                None
+            }
+            (Some((_, typed)), None) if !self.is_given("tls_key") => {
+                let message = "there is a certificate, but no private key for it".to_owned();
+                self.report(Some(&typed), "tls_cert", message, "add `--tls-key FILE` (PEM)");
+                None
+            }
+            (None, Some((_, typed))) if !self.is_given("tls_cert") => {
+                let message = "there is a private key, but no certificate for it".to_owned();
+                self.report(Some(&typed), "tls_key", message, "add `--tls-cert FILE` (PEM, the whole chain)");
+                None
+            }
+            // The other one is there and wrong, which is reported.
+            _ => None,
+        }
+    }
+
+    fn is_given(&self, name: &'static str) -> bool {
+        self.given.0.contains_key(name) || self.document.as_ref().is_some_and(|document| document.has(name))
+    }
+
+    /// A PEM file that can be read and holds what it should.
+    fn pem(&mut self, name: &'static str, marker: &str, what: &str) -> Option<(PathBuf, Typed)> {
+        let (path, typed) = self.path(name)?;
+        let message = match self.source.read(&path) {
+            Ok(bytes) if String::from_utf8_lossy(&bytes).contains(marker) => return Some((path, typed)),
+            Ok(_) => format!("{} does not hold {what}", path.display()),
+            Err(error) => format!("{} cannot be read: {error}", path.display()),
+        };
+        let hint = format!("`{name}` is a PEM file with {what} that forkcast's user may read");
+        self.report(Some(&typed), name, message, &hint);
+        None
+    }
+
+    /// A path: one in the file is relative to the file's folder, any other to where forkcast was started.
+    fn path(&mut self, name: &'static str) -> Option<(PathBuf, Typed)> {
+        let typed = self.typed(name)?;
+        if typed.text.is_empty() {
+            self.report(Some(&typed), name, format!("`{name}` is empty"), "write a path, or leave it out");
+            return None;
+        }
+        let path = match &typed.origin {
+            Origin::File { file, .. } => beside(file, &typed.text),
+            _ => PathBuf::from(&typed.text),
+        };
+        self.explain(name, path.display().to_string(), typed.origin.clone());
+        Some((path, typed))
+    }
+
+    /// The default folder may be missing; one that somebody names may not.
+    fn destinations(&mut self) -> PathBuf {
+        let Some((path, typed)) = self.path("destinations") else {
+            self.explain("destinations", "destinations", Origin::Default);
+            return PathBuf::from("destinations");
+        };
+        if self.source.entries(&path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+            let message = format!("the folder {} does not exist", path.display());
+            self.report(
+                Some(&typed),
+                "destinations",
+                message,
+                "create it, or correct the path; in a container, mount it",
+            );
+        }
+        path
+    }
+
+    fn strict(&mut self) -> bool {
+        let in_file = self.document.as_mut().and_then(|document| {
+            let at = document.boolean("strict")?;
+            Some((at.value, document.origin(&at.span)))
+        });
+        let (strict, origin) = match self.given.0.get("strict") {
+            None => in_file.unwrap_or((false, Origin::Default)),
+            Some((text, origin)) => match text.trim().to_ascii_lowercase().as_str() {
+                "true" | "1" | "yes" | "on" => (true, origin.clone()),
+                "false" | "0" | "no" | "off" => (false, origin.clone()),
+                _ => {
+                    let typed = Typed { text: text.clone(), origin: origin.clone(), span: None };
+                    self.report(
+                        Some(&typed),
+                        "strict",
+                        format!("`{text}` is neither true nor false"),
+                        "set it to `true` or `false`",
+                    );
+                    (false, origin.clone())
+                }
+            },
+        };
+        self.explain("strict", strict.to_string(), origin);
+        strict
+    }
+
+    fn forbid_shared_ports(&mut self, listeners: &[(&'static str, Option<SocketAddr>)]) {
+        for (position, (name, address)) in listeners.iter().enumerate() {
+            let same = |other: &&(&str, Option<SocketAddr>)| matches!((address, other.1), (Some(one), Some(other)) if one == &other && one.port() != 0);
+            if let Some((other, _)) = listeners.iter().take(position).find(same) {
+                let typed = self.typed(name);
+                let message = format!("`{name}` and `{other}` listen on the same address");
+                self.report(typed.as_ref(), name, message, "give one of them another port");
+            }
+        }
+    }
+
+    fn explain(&mut self, field: &'static str, value: impl Into<String>, origin: Origin) {
+        self.explanation.push(Explained { field, value: value.into(), origin });
+    }
+
+    /// A mistake, where the setting was typed.
+    fn report(&mut self, typed: Option<&Typed>, field: &'static str, message: String, hint: &str) {
+        let place = match typed.map(|typed| (&typed.origin, &typed.span)) {
+            Some((_, Some(span))) => {
+                if let Some(document) = &mut self.document {
+                    document.mistake(span, field, message, hint);
+                }
+                return;
+            }
+            Some((Origin::Flag(name), _)) => Place::Flag(name),
+            Some((Origin::Environment(name), _)) => Place::Environment(name.clone()),
+            _ => Place::Settings,
+        };
+        let (field, hint) = (Some(field.to_owned()), hint.to_owned());
+        self.problems.push(Problem { severity: Severity::Mistake, place, field, message, excerpt: None, hint });
+    }
+}
+
+fn address_hint(text: &str, default: Option<SocketAddr>) -> String {
+    let example = default.map_or_else(|| "127.0.0.1:8080".to_owned(), |address| address.to_string());
+    if text.parse::<u16>().is_ok() {
+        return format!(
+            "add the address before the port: `0.0.0.0:{text}` for every network, `127.0.0.1:{text}` for this machine"
+        );
+    }
+    if let Some(port) = text.strip_prefix("localhost:").or(text.strip_prefix(':')) {
+        let host = if text.starts_with(':') { "0.0.0.0" } else { "127.0.0.1" };
+        return format!("write `{host}:{port}`");
+    }
+    if text.contains("://") {
+        return format!("an address has no scheme and no path; write for example `{example}`");
+    }
+    format!("write an IP address and a port such as `{example}`, or `off`")
 }

@@ -50,8 +50,7 @@ impl Source for Disk {
             .map(|entry| {
                 let name = entry?.file_name();
                 // `metadata` follows links: a mounted secret or config map is a link into a hidden folder.
-                let is_folder =
-                    fs::metadata(folder.join(&name)).is_ok_and(|metadata| metadata.is_dir());
+                let is_folder = fs::metadata(folder.join(&name)).is_ok_and(|metadata| metadata.is_dir());
                 Ok(Entry { name, is_folder })
             })
             .collect()
@@ -59,9 +58,7 @@ impl Source for Disk {
 
     fn read(&self, file: &Path) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
-        File::open(file)?
-            .take(FILE_LIMIT as u64 + 1)
-            .read_to_end(&mut bytes)?;
+        File::open(file)?.take(FILE_LIMIT as u64 + 1).read_to_end(&mut bytes)?;
         Ok(bytes)
     }
 

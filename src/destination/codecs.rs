@@ -33,21 +33,14 @@ impl Codecs {
     /// The codec that a name in a file means, whatever its case; `h265` and `H.264` are understood too.
     #[must_use]
     pub fn named(name: &str) -> Option<FourCc> {
-        let plain: String = name
-            .chars()
-            .filter(char::is_ascii_alphanumeric)
-            .map(|c| c.to_ascii_lowercase())
-            .collect();
+        let plain: String = name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
         let name = match plain.as_str() {
             "avc" => "h264",
             "h265" => "hevc",
             "h266" => "vvc",
             other => other,
         };
-        Self::NAMES
-            .iter()
-            .find(|(known, _)| *known == name)
-            .map(|(_, codec)| *codec)
+        Self::NAMES.iter().find(|(known, _)| *known == name).map(|(_, codec)| *codec)
     }
 
     /// Whether a destination with these codecs is sent media of that one.
@@ -70,10 +63,7 @@ impl fmt::Display for Codecs {
             return f.write_str("all");
         };
         for (position, codec) in codecs.iter().enumerate() {
-            let name = Self::NAMES
-                .iter()
-                .find(|(_, known)| known == codec)
-                .map_or("?", |(name, _)| name);
+            let name = Self::NAMES.iter().find(|(_, known)| known == codec).map_or("?", |(name, _)| name);
             write!(f, "{}{name}", if position == 0 { "" } else { ", " })?;
         }
         Ok(())
@@ -105,9 +95,6 @@ mod tests {
     #[test]
     fn it_prints_as_a_file_says_it() {
         assert_eq!(Codecs::All.to_string(), "all");
-        assert_eq!(
-            Codecs::Only(vec![FourCc::AVC, FourCc::AAC]).to_string(),
-            "h264, aac"
-        );
+        assert_eq!(Codecs::Only(vec![FourCc::AVC, FourCc::AAC]).to_string(), "h264, aac");
     }
 }

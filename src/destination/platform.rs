@@ -31,7 +31,8 @@ pub struct Platform {
     /// Whether there is a stream key beside the URL.
     #[serde(default)]
     pub key: KeyNeed,
-    /// What a key of this platform looks like: `x` is a letter or digit, `*` is any rest. Finds keys in the wrong place.
+    /// What a key of this platform looks like: `x` is a letter or digit, `0` a digit, `*` any rest but none.
+    /// Finds keys in the wrong place.
     pub key_form: Option<String>,
     /// Domains that belong to the platform: with them it is recognised in a `url`.
     #[serde(default)]
@@ -116,10 +117,18 @@ pub struct Limits {
 }
 
 impl Platform {
-    /// The row of that name.
+    /// The row of that name; `custom` is the one for a server of one's own.
     #[must_use]
-    pub fn named(name: &str) -> Option<&'static Self> {
-        PLATFORMS.get(name)
+    pub fn named(name: &str) -> Option<Self> {
+        match name {
+            "custom" => Some(Self::custom()),
+            name => PLATFORMS.get(name).cloned(),
+        }
+    }
+
+    /// Every name that [`Platform::named`] knows.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        PLATFORMS.keys().map(String::as_str).chain(["custom"])
     }
 
     /// The row for a server of one's own, where a file has only a `url`.
@@ -159,8 +168,7 @@ impl Platform {
     pub fn of_host(host: &str) -> Option<&'static Self> {
         let host = host.to_ascii_lowercase();
         let belongs = |domain: &String| {
-            host.strip_suffix(domain.as_str())
-                .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+            host.strip_suffix(domain.as_str()).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
         };
         Self::all().find(|platform| platform.domains.iter().any(belongs))
     }
@@ -176,6 +184,7 @@ impl Platform {
             let fits = match (wanted, rest.next()) {
                 ('*', Some(_)) => return true,
                 ('x', Some(c)) => c.is_ascii_alphanumeric(),
+                ('0', Some(c)) => c.is_ascii_digit(),
                 (wanted, Some(c)) => wanted == c,
                 (_, None) => false,
             };
@@ -189,17 +198,12 @@ impl Platform {
     /// Whether data messages of that name are let through.
     #[must_use]
     pub fn takes_data_message(&self, name: &str) -> bool {
-        self.data_messages
-            .iter()
-            .any(|known| known == "*" || known == name)
+        self.data_messages.iter().any(|known| known == "*" || known == name)
     }
 }
 
 static PLATFORMS: LazyLock<BTreeMap<String, Platform>> = LazyLock::new(|| {
-    #[expect(
-        clippy::expect_used,
-        reason = "the table is embedded, and a test of this file parses it"
-    )]
+    #[expect(clippy::expect_used, reason = "the table is embedded, and a test of this file parses it")]
     let mut rows: BTreeMap<String, Platform> =
         toml::from_str(include_str!("platforms.toml")).expect("platforms.toml parses");
     for (name, row) in &mut rows {
@@ -218,12 +222,8 @@ fn default_data_messages() -> Vec<String> {
     vec!["onMetaData".to_owned()]
 }
 
-fn codecs_from_names<'de, D: serde::Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Codecs, D::Error> {
+fn codecs_from_names<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Codecs, D::Error> {
     let names = Vec::<String>::deserialize(deserializer)?;
     let codecs: Option<Vec<_>> = names.iter().map(|name| Codecs::named(name)).collect();
-    codecs
-        .map(Codecs::Only)
-        .ok_or_else(|| serde::de::Error::custom("unknown codec"))
+    codecs.map(Codecs::Only).ok_or_else(|| serde::de::Error::custom("unknown codec"))
 }

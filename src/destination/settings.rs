@@ -46,11 +46,7 @@ pub struct Reconnect {
 impl Default for Reconnect {
     /// 500 ms, jittered, keeps the first retry within a second; with 30 s a platform's return is never missed for long.
     fn default() -> Self {
-        Self {
-            initial: Duration::from_millis(500),
-            max: Duration::from_secs(30),
-            give_up_after: None,
-        }
+        Self { initial: Duration::from_millis(500), max: Duration::from_secs(30), give_up_after: None }
     }
 }
 
@@ -68,11 +64,7 @@ pub struct Backpressure {
 impl Default for Backpressure {
     /// 5 s and 16 MiB: short enough for a live audience, long enough for a pause of the network.
     fn default() -> Self {
-        Self {
-            policy: PolicyName::DropToKeyframe,
-            max_lag: Duration::from_secs(5),
-            max_bytes: 16 << 20,
-        }
+        Self { policy: PolicyName::DropToKeyframe, max_lag: Duration::from_secs(5), max_bytes: 16 << 20 }
     }
 }
 

@@ -1,0 +1,106 @@
+//! `forkcast check`: what would run, what would not and why, and everything that is wrong.
+
+use std::fmt::{self, Write as _};
+
+use crate::config::{Activation, Config, DestinationConfig, Explained, Problem, Resolved, StreamConfig};
+
+/// The exit code where everything is right.
+pub const FINE: u8 = 0;
+/// The exit code where something is wrong.
+pub const WRONG: u8 = 2;
+
+/// What a check found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// For people, with a line break at its end.
+    pub text: String,
+    /// [`FINE`] or [`WRONG`]; a warning is fine.
+    pub exit_code: u8,
+}
+
+/// Puts a report together. With `explain` each effective value stands in it, with where it comes from.
+#[must_use]
+pub fn report(server: &Resolved, config: &Config, explain: bool) -> Report {
+    let mut text = String::new();
+    // Writing to a string cannot fail.
+    let _ = write_report(&mut text, server, config, explain);
+    let has_mistake = problems(server, config).any(Problem::is_mistake);
+    Report { text, exit_code: if has_mistake { WRONG } else { FINE } }
+}
+
+fn problems<'a>(server: &'a Resolved, config: &'a Config) -> impl Iterator<Item = &'a Problem> {
+    server.problems.iter().chain(&config.problems)
+}
+
+fn write_report(out: &mut String, server: &Resolved, config: &Config, explain: bool) -> fmt::Result {
+    if explain {
+        writeln!(out, "server")?;
+        write_explanation(out, "  ", &server.options.explanation)?;
+        writeln!(out)?;
+    }
+    for stream in &config.streams {
+        write_stream(out, server, stream, explain)?;
+    }
+    for problem in problems(server, config) {
+        writeln!(out, "{problem}\n")?;
+    }
+    write_summary(out, server, config)
+}
+
+fn write_stream(out: &mut String, server: &Resolved, stream: &StreamConfig, explain: bool) -> fmt::Result {
+    writeln!(out, "stream {}", stream.name)?;
+    match &stream.wrong {
+        Some(problem) => writeln!(out, "  wrong  nobody can publish: {problem}")?,
+        None => {
+            let Explained { value, origin, .. } = &stream.explanation;
+            writeln!(out, "  stream key {value}, {origin}")?;
+        }
+    }
+    if stream.destinations.is_empty() {
+        let folder = server.options.destinations.display();
+        writeln!(out, "  no destinations yet: each is a file {folder}/NAME.toml, as docs/destinations.md says")?;
+    }
+    let width = stream.destinations.iter().map(|destination| destination.name.len()).max().unwrap_or_default();
+    for destination in &stream.destinations {
+        write_destination(out, destination, width)?;
+        if explain {
+            write_explanation(out, "           ", &destination.explanation)?;
+        }
+    }
+    writeln!(out)
+}
+
+fn write_destination(out: &mut String, destination: &DestinationConfig, width: usize) -> fmt::Result {
+    let name = &destination.name;
+    match &destination.activation {
+        Activation::On(settings) => writeln!(out, "  on     {name:width$}  {}", settings.url),
+        Activation::Off { reason } => writeln!(out, "  off    {name:width$}  {reason}"),
+        Activation::Wrong { problem } => writeln!(out, "  wrong  {name:width$}  {problem}"),
+    }
+}
+
+fn write_explanation(out: &mut String, indent: &str, explanation: &[Explained]) -> fmt::Result {
+    let width = |of: fn(&Explained) -> usize| explanation.iter().map(of).max().unwrap_or_default();
+    let (fields, values) = (width(|line| line.field.chars().count()), width(|line| line.value.chars().count()));
+    for Explained { field, value, origin } in explanation {
+        writeln!(out, "{indent}{field:fields$}  {value:values$}  {origin}")?;
+    }
+    Ok(())
+}
+
+fn write_summary(out: &mut String, server: &Resolved, config: &Config) -> fmt::Result {
+    let (mut on, mut off, mut wrong) = (0, 0, 0);
+    for destination in config.streams.iter().flat_map(|stream| &stream.destinations) {
+        match destination.activation {
+            Activation::On(_) => on += 1,
+            Activation::Off { .. } => off += 1,
+            Activation::Wrong { .. } => wrong += 1,
+        }
+    }
+    let mistakes = problems(server, config).filter(|problem| problem.is_mistake()).count();
+    let warnings = problems(server, config).count() - mistakes;
+    let count = |number: usize, word: &str| format!("{number} {word}{}", if number == 1 { "" } else { "s" });
+    let (destinations, mistakes, warnings) =
+        (count(on + off + wrong, "destination"), count(mistakes, "mistake"), count(warnings, "warning"));
+    writeln!(out, "{destinations}: {on} on, {off} off, {wrong} wrong; {mistakes}, {warnings}")
+}

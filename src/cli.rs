@@ -1,0 +1,153 @@
+//! The command line: what a person, a service file or a container may say, each with where it was said.
+
+use std::{ffi::OsString, path::PathBuf};
+
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, parser::ValueSource};
+
+use crate::config::{Given, Origin};
+
+/// What forkcast is to do.
+#[derive(Debug)]
+pub enum Command {
+    /// Run the relay.
+    Serve(Given),
+    /// Check every file, and say what would happen.
+    Check {
+        /// The settings of the server, to be put together as for `serve`.
+        given: Given,
+        /// Print each effective value with where it comes from.
+        explain: bool,
+    },
+    /// Ask the running relay whether it is well.
+    Health(Given),
+    /// Show the main job without an account.
+    Demo {
+        /// How long, in seconds.
+        seconds: u64,
+    },
+}
+
+impl Command {
+    /// Reads the arguments, the program's name first, and the variables `FORKCAST_…` of this process.
+    ///
+    /// # Errors
+    /// An argument that does not exist, or a request for help; `clap::Error::exit` prints it and ends the process.
+    pub fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
+        let matches = Cli::command().try_get_matches_from(arguments)?;
+        let cli = Cli::from_arg_matches(&matches)?;
+        let given = |matches: Option<&clap::ArgMatches>| matches.map(given).unwrap_or_default();
+        let below = |name| matches.subcommand_matches(name);
+        Ok(match cli.action {
+            None => Self::Serve(given(Some(&matches))),
+            Some(Action::Serve(_)) => Self::Serve(given(below("serve"))),
+            Some(Action::Check { explain, .. }) => Self::Check { given: given(below("check")), explain },
+            Some(Action::Health(_)) => Self::Health(given(below("health"))),
+            Some(Action::Demo { seconds }) => Self::Demo { seconds },
+        })
+    }
+}
+
+/// The folder where this user's programs keep their state; `state` where the user has no home.
+#[must_use]
+pub fn default_state() -> PathBuf {
+    directories::ProjectDirs::from("", "", "forkcast").map_or_else(
+        || PathBuf::from("state"),
+        |folders| folders.state_dir().unwrap_or_else(|| folders.data_local_dir()).to_owned(),
+    )
+}
+
+/// A multistreaming relay: one RTMP or RTMPS publish in, many RTMP and RTMPS destinations out
+#[derive(Parser)]
+#[command(name = "forkcast", version, args_conflicts_with_subcommands = true, max_term_width = 100)]
+#[command(after_help = "Each file in the folder `destinations` is one destination. The stream key that a publisher \
+    must show is never an argument: it is in `destinations/stream.toml` or FORKCAST_STREAM_KEY, else it is made at the first start.")]
+struct Cli {
+    #[command(flatten)]
+    server: Server,
+    #[command(subcommand)]
+    action: Option<Action>,
+}
+
+#[derive(Subcommand)]
+enum Action {
+    /// Run the relay; so does forkcast without a command
+    Serve(Server),
+    /// Check every file and say what would happen; exits with 2 if anything is wrong
+    Check {
+        #[command(flatten)]
+        server: Server,
+        /// Print each effective value with where it comes from
+        #[arg(long)]
+        explain: bool,
+    },
+    /// Ask the running relay whether it is well; exits with 0 if so (for a container's health check)
+    Health(Server),
+    /// Show the whole path on this machine: no account, no encoder, four destinations, one of them killed half-way
+    Demo {
+        /// How long it publishes
+        #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u64).range(8..=86_400))]
+        seconds: u64,
+    },
+}
+
+/// The settings of the server. The name of each field is its name in `forkcast.toml`.
+#[derive(Args)]
+struct Server {
+    /// File with the settings of the server [default: forkcast.toml, if there is one]
+    #[arg(long, value_name = "FILE", env = "FORKCAST_CONFIG", hide_env_values = true)]
+    config: Option<String>,
+    /// Folder with the destinations [default: destinations]
+    #[arg(long, value_name = "DIR", env = "FORKCAST_DESTINATIONS", hide_env_values = true)]
+    destinations: Option<String>,
+    /// Folder for what forkcast must remember: generated stream keys [default: the user's state folder]
+    #[arg(long, value_name = "DIR", env = "FORKCAST_STATE", hide_env_values = true)]
+    state: Option<String>,
+    /// Where publishers connect, or off [default: 0.0.0.0:1935]
+    #[arg(long, value_name = "ADDR", env = "FORKCAST_RTMP", hide_env_values = true)]
+    rtmp: Option<String>,
+    /// Where publishers connect with TLS, or off [default: 0.0.0.0:443 where there is a certificate]
+    #[arg(long, value_name = "ADDR", env = "FORKCAST_RTMPS", hide_env_values = true)]
+    rtmps: Option<String>,
+    /// Certificate chain for RTMPS, PEM
+    #[arg(long, value_name = "FILE", env = "FORKCAST_TLS_CERT", hide_env_values = true)]
+    tls_cert: Option<String>,
+    /// Private key for RTMPS, PEM
+    #[arg(long, value_name = "FILE", env = "FORKCAST_TLS_KEY", hide_env_values = true)]
+    tls_key: Option<String>,
+    /// Where status, metrics and health are served, such as 127.0.0.1:8080 [default: off]
+    #[arg(long, value_name = "ADDR", env = "FORKCAST_HTTP", hide_env_values = true)]
+    http: Option<String>,
+    /// Do not start while any file is wrong
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(env = "FORKCAST_STRICT", hide_env_values = true)]
+    strict: Option<String>,
+}
+
+/// Name of each setting, its flag and its variable.
+const SETTINGS: [(&str, &str, &str); 9] = [
+    ("config", "--config", "FORKCAST_CONFIG"),
+    ("destinations", "--destinations", "FORKCAST_DESTINATIONS"),
+    ("state", "--state", "FORKCAST_STATE"),
+    ("rtmp", "--rtmp", "FORKCAST_RTMP"),
+    ("rtmps", "--rtmps", "FORKCAST_RTMPS"),
+    ("tls_cert", "--tls-cert", "FORKCAST_TLS_CERT"),
+    ("tls_key", "--tls-key", "FORKCAST_TLS_KEY"),
+    ("http", "--http", "FORKCAST_HTTP"),
+    ("strict", "--strict", "FORKCAST_STRICT"),
+];
+
+fn given(matches: &clap::ArgMatches) -> Given {
+    let mut given = Given::default();
+    for (name, flag, variable) in SETTINGS {
+        let Some(value) = matches.get_one::<String>(name) else { continue };
+        match matches.value_source(name) {
+            Some(ValueSource::CommandLine) => given.set(name, value, Origin::Flag(flag)),
+            // A compose file passes an unset variable on as an empty one.
+            Some(ValueSource::EnvVariable) if !value.is_empty() => {
+                given.set(name, value, Origin::Environment(variable.to_owned()))
+            }
+            _ => {}
+        }
+    }
+    given
+}

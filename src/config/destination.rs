@@ -1,0 +1,215 @@
+//! One destination's file.
+
+mod parts;
+
+use std::path::Path;
+
+use secrecy::SecretString;
+
+use super::{
+    Activation, DestinationConfig,
+    document::{At, Document, Field, Spot, Text},
+    explain::{Explained, Origin},
+    problem::Problem,
+    secret::{KEY, KEY_ENV, KEY_FILE, Key, SetKey},
+    server_url::{PROTOCOL, Server, URL},
+    source::Source,
+};
+use crate::destination::{
+    platform::{KeyNeed, Platform},
+    settings::Settings,
+};
+
+/// Everything that a destination's file may have; `docs/destinations.md` describes each.
+pub(super) const FIELDS: &[Field] = &[
+    Field::plain("platform"),
+    URL,
+    KEY,
+    KEY_FILE,
+    KEY_ENV,
+    Field::plain("enabled"),
+    PROTOCOL,
+    Field::plain("ca_file"),
+    Field::plain("codecs"),
+    Field::plain("multitrack"),
+    Field::plain("reconnect.initial"),
+    Field::plain("reconnect.max"),
+    Field::plain("reconnect.give_up_after"),
+    Field::plain("backpressure.policy"),
+    Field::plain("backpressure.max_lag"),
+    Field::plain("backpressure.max_bytes"),
+];
+
+/// A destination's file, read by itself.
+pub(super) struct DestinationFile {
+    pub(super) config: DestinationConfig,
+    pub(super) problems: Vec<Problem>,
+    /// Where it sends, if it is on: no other may send to the same.
+    pub(super) target: Option<Target>,
+}
+
+/// Where a destination sends.
+pub(super) struct Target {
+    pub(super) server: String,
+    pub(super) key: SecretString,
+    pub(super) spot: Spot,
+}
+
+impl DestinationFile {
+    /// Reads and checks one file.
+    pub(super) fn read(source: &dyn Source, file: &Path, name: &str) -> Self {
+        let config = |activation, explanation| DestinationConfig {
+            name: name.to_owned(),
+            file: file.to_owned(),
+            activation,
+            explanation,
+        };
+        let text = match Text::read(source, file) {
+            Ok(text) => text,
+            Err(problem) => {
+                let activation = Activation::Wrong { problem: problem.one_line() };
+                return Self { config: config(activation, Vec::new()), problems: vec![problem], target: None };
+            }
+        };
+        let mut reader = Reader { document: Document::parse(&text, FIELDS), source, explanation: Vec::new() };
+        let (activation, target) = reader.read(name);
+        let config = config(activation, reader.explanation);
+        Self { config, problems: reader.document.into_problems(), target }
+    }
+}
+
+struct Reader<'t, 's> {
+    document: Document<'t>,
+    source: &'s dyn Source,
+    explanation: Vec<Explained>,
+}
+
+impl Reader<'_, '_> {
+    fn read(&mut self, name: &str) -> (Activation, Option<Target>) {
+        let enabled = self.document.boolean("enabled");
+        let is_off = enabled.as_ref().is_some_and(|enabled| !enabled.value);
+        let platform = self.platform();
+        let server = Server::read(&mut self.document, &platform);
+        // A destination that is off needs no secret: its file or variable may well be elsewhere.
+        let key = if is_off { Key::Absent } else { Key::read(&mut self.document, self.source) };
+        self.explain_target(&server, &key);
+        let ca_file = self.ca_file(is_off, &server);
+        let codecs = self.codecs(&platform);
+        let multitrack = self.multitrack(&platform);
+        let reconnect = self.reconnect();
+        let backpressure = self.backpressure();
+        self.explain_row(&platform);
+
+        let reason =
+            if is_off { Some("`enabled = false`".to_owned()) } else { self.missing(enabled, &platform, &server, &key) };
+        if let Some(problem) = self.document.first_mistake() {
+            return (Activation::Wrong { problem }, None);
+        }
+        let (Server::Set { url, .. }, None) = (server, &reason) else {
+            return (Activation::Off { reason: reason.unwrap_or_default() }, None);
+        };
+        let (key, span) = match key {
+            Key::Set(SetKey { value, span, .. }) => (value, Some(span)),
+            _ => (SecretString::default(), self.document.span_of(URL.name)),
+        };
+        let target = span.map(|span| Target {
+            server: format!("{}:{}/{}", url.host().to_ascii_lowercase(), url.port(), url.expose_app()),
+            key: key.clone(),
+            spot: self.document.spot(&span),
+        });
+        let name = name.to_owned();
+        let settings = Settings { name, platform, url, key, ca_file, reconnect, backpressure, codecs, multitrack };
+        (Activation::On(Box::new(settings)), target)
+    }
+
+    /// The row of the file's `platform`; the custom one where it names none, or none that exists.
+    fn platform(&mut self) -> Platform {
+        let Some(typed) = self.document.text("platform") else { return Platform::custom() };
+        let wanted = typed.value.to_ascii_lowercase();
+        if let Some(platform) = Platform::named(&wanted) {
+            self.explain("platform", platform.name.clone(), self.document.origin(&typed.span));
+            return platform;
+        }
+        let names: Vec<_> = Platform::names().collect();
+        self.document.unknown_name(&typed, "platform", &names);
+        Platform::custom()
+    }
+
+    /// Why the destination is off although nobody said so: something is still to be filled in.
+    ///
+    /// Where somebody did say that it is on, or filled in a part, the rest is a mistake.
+    fn missing(
+        &mut self,
+        enabled: Option<At<bool>>,
+        platform: &Platform,
+        server: &Server,
+        key: &Key,
+    ) -> Option<String> {
+        if !self.document.has("platform") && !self.document.has(URL.name) {
+            let names: Vec<_> = Platform::names().collect();
+            let hint = format!("write a line `platform = \"youtube\"`, or one of {}", names.join(", "));
+            self.document.mistake_of_file("has neither a `platform` nor a `url`".to_owned(), hint);
+            return None;
+        }
+        let file = self.document.file().display().to_string();
+        let needs_key = match key {
+            Key::Set(_) | Key::Wrong => false,
+            Key::Absent => platform.key == KeyNeed::Needed,
+            // The line is there to be filled in, unless somebody turned the destination on without.
+            Key::Blank(_) => platform.key == KeyNeed::Needed || enabled.is_none(),
+        };
+        let needs_url = matches!(server, Server::Absent);
+        let key_from = platform.key_from.as_ref().map(|place| format!("; it is at {place}")).unwrap_or_default();
+        let url_from = platform.url_from.as_ref().map(|place| format!("; it is at {place}")).unwrap_or_default();
+        if let Some(At { span, .. }) = &enabled {
+            if needs_key {
+                let message = "`enabled = true`, but there is no key".to_owned();
+                self.document.mistake(span, "enabled", message, format!("write `key = \"…\"`{key_from}"));
+            }
+            if needs_url {
+                let message = "`enabled = true`, but there is no URL".to_owned();
+                self.document.mistake(span, "enabled", message, format!("write `url = \"rtmps://…\"`{url_from}"));
+            }
+            return None;
+        }
+        if let (Key::Set(SetKey { span, .. }), true) = (key, needs_url) {
+            let span = self.document.span_of("platform").unwrap_or(span.clone());
+            let message = format!("a key is there, but no `url`, and {} has no fixed one", platform.title);
+            self.document.mistake(&span, "platform", message, format!("write `url = \"rtmps://…\"`{url_from}"));
+            return None;
+        }
+        let or_none =
+            if platform.key == KeyNeed::Optional { ", or take the `key` line out if there is none" } else { "" };
+        match (needs_url, needs_key) {
+            (true, true) => Some(format!("no URL and no key yet: put them into {file}{url_from}")),
+            (true, false) => Some(format!("no URL yet: put it into {file}{url_from}")),
+            (false, true) => Some(format!("no key yet: put one into {file}{or_none}{key_from}")),
+            (false, false) => None,
+        }
+    }
+
+    fn explain(&mut self, field: &'static str, value: impl Into<String>, origin: Origin) {
+        self.explanation.push(Explained { field, value: value.into(), origin });
+    }
+
+    fn explain_target(&mut self, server: &Server, key: &Key) {
+        if let Server::Set { url, origin } = server {
+            self.explain("url", url.to_string(), origin.clone());
+        }
+        match key {
+            Key::Set(key) => self.explain("key", key.shown.clone(), key.origin.clone()),
+            Key::Blank(span) => self.explain("key", "(empty)", self.document.origin(span)),
+            Key::Absent => self.explain("key", "(none)", Origin::Default),
+            Key::Wrong => {}
+        }
+    }
+
+    /// What the row says that a file cannot.
+    fn explain_row(&mut self, platform: &Platform) {
+        let origin = Origin::Platform(platform.name.clone());
+        self.explain("chunk size", format!("{} bytes", platform.chunk_size), origin.clone());
+        if let Some(seconds) = platform.hold_seconds {
+            self.explain("hold", format!("{seconds}s"), origin);
+        }
+    }
+}

@@ -1,0 +1,335 @@
+//! One TOML file with positions: which fields it has, where they stand, and what of them may be shown.
+//!
+//! A file is described by a table of [`Field`]s. Whatever is not in that table is a mistake, and is never shown.
+
+mod syntax;
+mod values;
+
+use std::{
+    collections::BTreeMap,
+    ops::Range,
+    path::{Path, PathBuf},
+};
+
+use toml::{
+    Spanned,
+    de::{DeTable, DeValue},
+};
+
+pub(super) use values::{show_duration, show_size};
+
+use super::{
+    explain::Origin,
+    mask::{MASK, Shown, is_showable_name},
+    nearest::nearest,
+    problem::{Excerpt, Place, Problem, Severity},
+    source::{FILE_LIMIT, Source},
+};
+
+/// A field that a kind of file may have.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Field {
+    /// Its name, dotted where it stands in a table: `reconnect.max`.
+    pub(super) name: &'static str,
+    /// How its value may be shown.
+    pub(super) shown: Shown,
+}
+
+impl Field {
+    pub(super) const fn plain(name: &'static str) -> Self {
+        Self { name, shown: Shown::Plain }
+    }
+
+    pub(super) const fn url(name: &'static str) -> Self {
+        Self { name, shown: Shown::Url }
+    }
+
+    pub(super) const fn secret(name: &'static str) -> Self {
+        Self { name, shown: Shown::Never }
+    }
+}
+
+/// A file's text.
+#[derive(Clone)]
+pub(super) struct Text {
+    pub(super) file: PathBuf,
+    pub(super) text: String,
+}
+
+impl Text {
+    /// Reads a file as UTF-8, without the mark that some editors put before it.
+    pub(super) fn read(source: &dyn Source, file: &Path) -> Result<Self, Problem> {
+        let whole = |message: String, hint: &str| Problem {
+            severity: Severity::Mistake,
+            place: Place::File(file.to_owned()),
+            field: None,
+            message,
+            excerpt: None,
+            hint: hint.to_owned(),
+        };
+        let bytes = source.read(file).map_err(|error| {
+            whole(format!("cannot be read: {error}"), "check that it exists and that forkcast's user may read it")
+        })?;
+        if bytes.len() > FILE_LIMIT {
+            return Err(whole(
+                "is larger than 1 MiB".to_owned(),
+                "this is hardly a file of settings; move it out of the folder",
+            ));
+        }
+        let text = String::from_utf8(bytes).map_err(|error| {
+            let (line, _) = position(error.as_bytes(), error.utf8_error().valid_up_to());
+            whole(
+                format!("is not UTF-8 text, first in line {line}"),
+                "save it again as UTF-8; nearly every editor offers that",
+            )
+        })?;
+        let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
+        Ok(Self { file: file.to_owned(), text })
+    }
+}
+
+/// A value together with where it stands.
+#[derive(Clone, Debug)]
+pub(super) struct At<T> {
+    pub(super) value: T,
+    pub(super) span: Range<usize>,
+}
+
+/// A place in a file that outlives the document, for problems that show only when files are compared.
+#[derive(Clone, Debug)]
+pub(super) struct Spot {
+    pub(super) place: Place,
+    pub(super) excerpt: Option<Excerpt>,
+}
+
+/// A file that was parsed as far as it could be, with the problems found so far.
+pub(super) struct Document<'t> {
+    text: &'t Text,
+    fields: &'static [Field],
+    values: BTreeMap<&'static str, Spanned<DeValue<'t>>>,
+    /// Fields whose value does not parse.
+    broken: Vec<&'static str>,
+    /// Parts that are shown as something else, in any order.
+    masks: Vec<(Range<usize>, String)>,
+    problems: Vec<Problem>,
+    /// A line is broken in a way that leaves the lines after it without meaning.
+    is_unreadable: bool,
+}
+
+impl<'t> Document<'t> {
+    /// Parses a text. Mistakes in one value leave the others readable.
+    pub(super) fn parse(text: &'t Text, fields: &'static [Field]) -> Self {
+        let (table, errors) = DeTable::parse_recoverable(&text.text);
+        let mut document = Self {
+            text,
+            fields,
+            values: BTreeMap::new(),
+            broken: Vec::new(),
+            masks: Vec::new(),
+            problems: Vec::new(),
+            is_unreadable: false,
+        };
+        let mut strays = Vec::new();
+        document.collect("", table.into_inner(), &mut strays);
+        let stray_values: Vec<_> = strays.iter().map(|stray| stray.value.clone()).collect();
+        if document.report_syntax(&errors, &stray_values) {
+            for stray in strays {
+                document.report_stray(stray);
+            }
+        } else {
+            // What the parser guessed after a broken line would only lead a reader astray.
+            document.values.clear();
+            document.is_unreadable = true;
+        }
+        document
+    }
+
+    /// Every problem, in the order of the lines.
+    pub(super) fn into_problems(mut self) -> Vec<Problem> {
+        self.problems.sort_by_key(Problem::position);
+        self.problems
+    }
+
+    pub(super) fn file(&self) -> &'t Path {
+        &self.text.file
+    }
+
+    /// Whether the file has the field, be it right or wrong; true where that cannot be told.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.is_unreadable || self.values.contains_key(name) || self.broken.contains(&name)
+    }
+
+    /// Where a field's value stands.
+    pub(super) fn span_of(&self, name: &str) -> Option<Range<usize>> {
+        self.values.get(name).map(Spanned::span)
+    }
+
+    /// File and line of a span, for an explanation.
+    pub(super) fn origin(&self, span: &Range<usize>) -> Origin {
+        let (line, _) = position(self.text.text.as_bytes(), span.start);
+        Origin::File { file: self.text.file.clone(), line }
+    }
+
+    /// The first mistake, on one line.
+    pub(super) fn first_mistake(&self) -> Option<String> {
+        let mistakes = self.problems.iter().filter(|problem| problem.is_mistake());
+        mistakes.min_by_key(|problem| problem.position()).map(Problem::one_line)
+    }
+
+    pub(super) fn mistake(&mut self, span: &Range<usize>, field: &str, message: String, hint: impl Into<String>) {
+        self.report(Severity::Mistake, self.spot(span), Some(field), message, hint.into());
+    }
+
+    pub(super) fn warning(&mut self, span: &Range<usize>, field: &str, message: String, hint: impl Into<String>) {
+        self.report(Severity::Warning, self.spot(span), Some(field), message, hint.into());
+    }
+
+    /// A mistake of the file as a whole.
+    pub(super) fn mistake_of_file(&mut self, message: String, hint: impl Into<String>) {
+        let spot = Spot { place: Place::File(self.text.file.clone()), excerpt: None };
+        self.report(Severity::Mistake, spot, None, message, hint.into());
+    }
+
+    fn report(&mut self, severity: Severity, spot: Spot, field: Option<&str>, message: String, hint: String) {
+        let field = field.map(str::to_owned);
+        self.problems.push(Problem { severity, place: spot.place, field, message, excerpt: spot.excerpt, hint });
+    }
+
+    /// A place with its line, masked.
+    pub(super) fn spot(&self, span: &Range<usize>) -> Spot {
+        Spot { place: self.place(span.start), excerpt: Some(self.excerpt(span)) }
+    }
+
+    fn place(&self, offset: usize) -> Place {
+        let (line, column) = position(self.text.text.as_bytes(), offset);
+        Place::Line { file: self.text.file.clone(), line, column }
+    }
+
+    /// The line in which a span begins, up to the span's end: what follows it may hold anything.
+    fn excerpt(&self, span: &Range<usize>) -> Excerpt {
+        let text = self.text.text.as_str();
+        let before = text.get(..span.start).unwrap_or_default();
+        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        let line_end =
+            text.get(span.start..).and_then(|rest| rest.find(['\r', '\n'])).map_or(text.len(), |end| span.start + end);
+        let end = span.end.clamp(span.start, line_end);
+
+        let mut shown = String::new();
+        let mut marker = None;
+        let mut at = line_start;
+        while at < end {
+            if at >= span.start && marker.is_none() {
+                marker = Some(shown.chars().count());
+            }
+            if let Some((range, mask)) = self.masks.iter().find(|(range, _)| range.contains(&at)) {
+                shown.push_str(mask);
+                at = range.end;
+            } else if let Some(c) = text.get(at..).and_then(|rest| rest.chars().next()) {
+                shown.push(c);
+                at += c.len_utf8();
+            } else {
+                break;
+            }
+        }
+        let length = shown.chars().count();
+        let start = marker.unwrap_or(length);
+        // A name is shown with a hint of its value.
+        if text.get(end..).is_some_and(|rest| rest.trim_start_matches([' ', '\t']).starts_with('=')) {
+            shown.push_str(" = …");
+        }
+        Excerpt { text: shown, start, length: length.saturating_sub(start).max(1) }
+    }
+
+    /// Files the values of known fields under their names, and masks what may not be shown.
+    fn collect(&mut self, prefix: &str, table: DeTable<'t>, strays: &mut Vec<Stray>) {
+        for (key, value) in table {
+            let path =
+                if prefix.is_empty() { key.get_ref().to_string() } else { format!("{prefix}.{}", key.get_ref()) };
+            if let Some(field) = self.fields.iter().find(|field| field.name == path) {
+                self.mask(&value, field.shown);
+                self.values.insert(field.name, value);
+                continue;
+            }
+            let is_section = self
+                .fields
+                .iter()
+                .any(|field| field.name.strip_prefix(&path).is_some_and(|rest| rest.starts_with('.')));
+            match (is_section, value.span(), value.into_inner()) {
+                (true, _, DeValue::Table(inner)) => self.collect(&path, inner, strays),
+                (is_section, span, value) => {
+                    let value_span = span.clone();
+                    self.mask(&Spanned::new(span, value), Shown::Never);
+                    if !key.get_ref().split('.').all(is_showable_name) {
+                        self.masks.push((key.span(), MASK.to_owned()));
+                    }
+                    strays.push(Stray { path, key: key.span(), value: value_span, is_section });
+                }
+            }
+        }
+    }
+
+    fn mask(&mut self, value: &Spanned<DeValue<'t>>, shown: Shown) {
+        match value.get_ref() {
+            DeValue::Table(table) => table.values().for_each(|value| self.mask(value, Shown::Never)),
+            DeValue::Array(array) => array.iter().for_each(|value| self.mask(value, shown)),
+            DeValue::String(text) => {
+                let visible = shown.value(text);
+                if visible != *text {
+                    self.masks.push((value.span(), format!("\"{visible}\"")));
+                }
+            }
+            _ if shown == Shown::Plain => {}
+            _ => self.masks.push((value.span(), MASK.to_owned())),
+        }
+    }
+
+    fn report_stray(&mut self, stray: Stray) {
+        let Stray { path, key, is_section, .. } = stray;
+        if is_section {
+            let inside: Vec<_> =
+                self.fields.iter().filter_map(|field| field.name.strip_prefix(&format!("{path}."))).collect();
+            let hint = format!("write `[{path}]` on a line of its own, and below it {}", list(&inside));
+            return self.mistake(&key, &path, format!("`{path}` is a table, not a value"), hint);
+        }
+        if !path.split('.').all(is_showable_name) {
+            let hint = "a line is `name = \"value\"`; this name is not shown, as it could be a key";
+            return self.mistake(&key, "", "unknown field".to_owned(), hint);
+        }
+        let names: Vec<_> = self.fields.iter().map(|field| field.name).collect();
+        // A field one table too high or too low is the likeliest mistake, then a slip of the finger.
+        let last = |name: &str| name.rsplit('.').next().unwrap_or_default().to_owned();
+        let elsewhere = names.iter().copied().find(|name| last(name) == last(&path));
+        let hint = match elsewhere.or_else(|| nearest(&path, &names)) {
+            Some(name) if last(name) == last(&path) => match name.split_once('.') {
+                Some((table, field)) => format!("`{field}` belongs below a line `[{table}]`"),
+                None => format!("`{name}` belongs above every `[…]` line"),
+            },
+            Some(name) => format!("did you mean `{name}`?"),
+            None => format!("the fields are {}", list(&names)),
+        };
+        self.mistake(&key, &path, format!("unknown field `{path}`"), hint);
+    }
+}
+
+/// A name that stands where it does not belong.
+struct Stray {
+    path: String,
+    key: Range<usize>,
+    value: Range<usize>,
+    is_section: bool,
+}
+
+/// Names in backticks, with commas.
+pub(super) fn list<T: AsRef<str>>(names: &[T]) -> String {
+    let quoted: Vec<_> = names.iter().map(|name| format!("`{}`", name.as_ref())).collect();
+    quoted.join(", ")
+}
+
+/// Line and column of an offset, both from one; the column counts characters.
+fn position(text: &[u8], offset: usize) -> (usize, usize) {
+    let before = text.get(..offset).unwrap_or(text);
+    let line_start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |newline| newline + 1);
+    let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
+    let column = 1 + String::from_utf8_lossy(before.get(line_start..).unwrap_or_default()).chars().count();
+    (line, column)
+}

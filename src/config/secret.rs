@@ -1,0 +1,247 @@
+//! A key, given as `key`, `key_file` or `key_env`.
+
+use std::{
+    ops::Range,
+    path::{Path, PathBuf},
+};
+
+use secrecy::SecretString;
+
+use super::{
+    document::{At, Document, Field},
+    explain::Origin,
+    mask::looks_like_a_key,
+    source::Source,
+};
+
+/// The three ways to give a key, one of which a file may have.
+pub(super) const KEY: Field = Field::secret("key");
+pub(super) const KEY_FILE: Field = Field::plain("key_file");
+pub(super) const KEY_ENV: Field = Field::plain("key_env");
+
+/// Most bytes of a key. Facebook's, with its query, has about 150.
+const KEY_LIMIT: usize = 2048;
+
+/// What a file says about its key.
+pub(super) enum Key {
+    /// It has no such field.
+    Absent,
+    /// The field is there and empty, or still says what to put there.
+    Blank(Range<usize>),
+    /// There is one.
+    Set(SetKey),
+    /// It is wrong, and that is reported.
+    Wrong,
+}
+
+/// A key that is set.
+pub(super) struct SetKey {
+    pub(super) value: SecretString,
+    /// How an explanation shows it.
+    pub(super) shown: String,
+    pub(super) span: Range<usize>,
+    pub(super) origin: Origin,
+}
+
+impl Key {
+    /// Finds a document's key, wherever it is kept. Reports what is wrong with it.
+    pub(super) fn read(document: &mut Document<'_>, source: &dyn Source) -> Self {
+        let names = [KEY.name, KEY_FILE.name, KEY_ENV.name];
+        let given: Vec<_> = names.into_iter().filter(|name| document.span_of(name).is_some()).collect();
+        if let [first, .., last] = given.as_slice() {
+            let span = document.span_of(last).unwrap_or_default();
+            let hint = "keep one of `key`, `key_file` and `key_env`";
+            document.mistake(&span, last, format!("`{last}` is there although `{first}` is there too"), hint);
+            return Self::Wrong;
+        }
+        let Some(name) = given.first() else {
+            let is_broken = names.into_iter().any(|name| document.has(name));
+            return if is_broken { Self::Wrong } else { Self::Absent };
+        };
+        let Some(field) = document.text(name) else { return Self::Wrong };
+        let found = match *name {
+            "key" => Ok((field.value.clone(), "(set)".to_owned())),
+            "key_file" => from_file(document.file(), &field.value, source),
+            _ => from_environment(&field.value, source),
+        };
+        match found {
+            Ok(found) => Self::check(document, source, name, &field, found),
+            Err(Complaint { message, hint }) => {
+                document.mistake(&field.span, name, message, hint);
+                Self::Wrong
+            }
+        }
+    }
+
+    fn check(
+        document: &mut Document<'_>,
+        source: &dyn Source,
+        name: &str,
+        field: &At<String>,
+        (text, shown): (String, String),
+    ) -> Self {
+        let text = text.as_str();
+        if is_placeholder(text) {
+            return Self::Blank(field.span.clone());
+        }
+        match complaint_about(text) {
+            None => {
+                if name == KEY.name && source.is_open_to_all(document.file()) {
+                    let hint = format!(
+                        "`chmod 600 {}`, or keep the key elsewhere with `key_file` or `key_env`",
+                        document.file().display()
+                    );
+                    document.warning(
+                        &field.span,
+                        name,
+                        "every user of this machine can read this key".to_owned(),
+                        hint,
+                    );
+                }
+                let origin = document.origin(&field.span);
+                Self::Set(SetKey { value: text.into(), shown, span: field.span.clone(), origin })
+            }
+            Some(Complaint { message, hint }) => {
+                let message = if name == KEY.name {
+                    format!("`key` {message}")
+                } else {
+                    format!("the key from `{name}` {message}")
+                };
+                document.mistake(&field.span, name, message, hint);
+                Self::Wrong
+            }
+        }
+    }
+}
+
+/// What is wrong, and what to do.
+pub(super) struct Complaint {
+    pub(super) message: String,
+    pub(super) hint: String,
+}
+
+impl Complaint {
+    fn new(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { message: message.into(), hint: hint.into() }
+    }
+}
+
+/// A path in a file is relative to the file's folder.
+pub(super) fn beside(file: &Path, path: &str) -> PathBuf {
+    file.parent().unwrap_or(Path::new("")).join(path)
+}
+
+/// Why a path that was given cannot be read, in words that name neither of them if they could be a key.
+pub(super) fn unreadable(field: &str, path: &Path, typed: &str, error: &std::io::Error) -> (String, String) {
+    let hint = if typed.starts_with('~') {
+        "`~` means nothing here: write the whole path"
+    } else if error.kind() == std::io::ErrorKind::PermissionDenied {
+        "let forkcast's user read it"
+    } else {
+        "check the path; a relative one begins at the folder of this file"
+    };
+    (format!("`{field}`: {} cannot be read: {error}", path.display()), hint.to_owned())
+}
+
+fn from_file(file: &Path, typed: &str, source: &dyn Source) -> Result<(String, String), Complaint> {
+    if typed.is_empty() {
+        return Err(Complaint::new(
+            "`key_file` is empty",
+            "write the path of a file that holds the key and nothing else",
+        ));
+    }
+    if looks_like_a_key(typed) {
+        let hint = "`key_file` takes the path of a file; for the key itself write `key = \"…\"`";
+        return Err(Complaint::new("`key_file` looks like a key, not like a path", hint));
+    }
+    let path = beside(file, typed);
+    let bytes = source.read(&path).map_err(|error| {
+        let (message, hint) = unreadable("key_file", &path, typed, &error);
+        Complaint::new(message, hint)
+    })?;
+    let text = String::from_utf8(bytes).map_err(|_| {
+        Complaint::new("`key_file` is not a text file", "it must hold the key and nothing else, as plain text")
+    })?;
+    let text = text.trim_start_matches('\u{feff}').trim();
+    if text.is_empty() {
+        let message = format!("`key_file`: {} is empty", path.display());
+        return Err(Complaint::new(message, "put the key into it, and nothing else"));
+    }
+    Ok((text.to_owned(), format!("(set, from key_file {})", path.display())))
+}
+
+fn from_environment(name: &str, source: &dyn Source) -> Result<(String, String), Complaint> {
+    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    if name.is_empty() || !name.chars().all(is_name) || looks_like_a_key(name) {
+        let hint = "`key_env` takes a name such as `YOUTUBE_KEY`; for the key itself write `key = \"…\"`";
+        return Err(Complaint::new("`key_env` is not the name of an environment variable", hint));
+    }
+    let value = source.variable(name).unwrap_or_default();
+    let Ok(text) = value.into_string() else {
+        return Err(Complaint::new(
+            format!("environment variable `{name}` is not UTF-8 text"),
+            "set it to the key alone",
+        ));
+    };
+    if text.trim().is_empty() {
+        let hint = format!("set `{name}` for forkcast's process, or take `key_env` out to leave this off");
+        return Err(Complaint::new(format!("environment variable `{name}` is not set, or is empty"), hint));
+    }
+    Ok((text.trim().to_owned(), format!("(set, from key_env {name})")))
+}
+
+/// Why a text cannot be a stream key, if it cannot.
+pub(super) fn complaint_about(text: &str) -> Option<Complaint> {
+    if text.contains("://") {
+        let hint = "`url` takes the server's URL; `key` takes what the platform calls stream key, or stream name";
+        return Some(Complaint::new("holds a URL", hint));
+    }
+    if text.lines().count() > 1 {
+        return Some(Complaint::new("has more than one line", "it must be the key and nothing else"));
+    }
+    if text.chars().any(|c| c.is_whitespace() || c.is_control()) {
+        return Some(Complaint::new("has a space or an invisible character in it", "copy it once more, the key alone"));
+    }
+    if text.len() > KEY_LIMIT {
+        let message = format!("has {} bytes; no platform's key has more than {KEY_LIMIT}", text.len());
+        return Some(Complaint::new(message, "copy it once more, the key alone"));
+    }
+    None
+}
+
+/// Whether a text only says what is to be put in its place.
+pub(super) fn is_placeholder(text: &str) -> bool {
+    let plain: String = text.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
+    let says = ["paste", "yourkey", "yourstreamkey", "streamkeyhere", "keyhere", "yourstreamurl", "yoururl"];
+    let is = ["", "key", "streamkey", "changeme", "todo", "none"];
+    is.contains(&plain.as_str())
+        || says.iter().any(|word| plain.contains(word))
+        || plain.chars().all(|c| c == 'x')
+        || (text.starts_with('<') && text.ends_with('>'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn placeholders_are_told_from_keys() {
+        for text in
+            ["", "  ", "PASTE-YOUR-KEY-HERE", "<your key>", "xxxx-xxxx-xxxx-xxxx-xxxx", "your_stream_key", "..."]
+        {
+            assert!(is_placeholder(text), "{text}");
+        }
+        for text in ["abcd-efgh-ijkl", "live_123456_AbC", "keystone", "x1"] {
+            assert!(!is_placeholder(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_key_with_its_query_is_whole_and_two_lines_are_not() {
+        assert!(complaint_about("FB-1-0-Ab?s_bl=1&s_ps=1&a=Ab").is_none());
+        assert!(complaint_about("?streamname=a&key=b").is_none());
+        for text in ["a\nb", "a b", "a\u{0}b", "rtmp://host/live/key", "a\u{a0}b"] {
+            assert!(complaint_about(text).is_some(), "{text:?}");
+        }
+    }
+}

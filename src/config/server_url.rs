@@ -1,0 +1,194 @@
+//! Which server URL a destination has: its file's, or its platform's for the protocol.
+
+use std::ops::Range;
+
+use url::Url;
+
+use super::{
+    document::{At, Document, Field},
+    explain::Origin,
+    secret::is_placeholder,
+};
+use crate::{
+    destination::platform::Platform,
+    rtmp::url::{ParseError, Scheme, ServerUrl},
+};
+
+pub(super) const URL: Field = Field::url("url");
+pub(super) const PROTOCOL: Field = Field::plain("protocol");
+
+const PROTOCOLS: [(&str, Scheme); 2] = [("rtmps", Scheme::Rtmps), ("rtmp", Scheme::Rtmp)];
+
+/// What a file and its platform say about the server.
+pub(super) enum Server {
+    /// Neither has a URL.
+    Absent,
+    /// There is one.
+    Set { url: ServerUrl, origin: Origin },
+    /// It is wrong, and that is reported.
+    Wrong,
+}
+
+impl Server {
+    /// Finds the server's URL. Reports what is wrong with it.
+    ///
+    /// `platform` is the row of the file's `platform`, the custom one where it has none.
+    pub(super) fn read(document: &mut Document<'_>, platform: &Platform) -> Self {
+        let protocol = document.choice(PROTOCOL.name, &PROTOCOLS);
+        if protocol.is_none() && document.has(PROTOCOL.name) {
+            return Self::Wrong;
+        }
+        if document.has(URL.name) {
+            match document.text(URL.name) {
+                None => return Self::Wrong,
+                Some(typed) if is_placeholder(&typed.value) => {}
+                Some(typed) => return Self::typed(document, platform, protocol, &typed),
+            }
+        }
+        Self::of_platform(document, platform, protocol)
+    }
+
+    fn of_platform(document: &mut Document<'_>, platform: &Platform, protocol: Option<At<Scheme>>) -> Self {
+        let found = match &protocol {
+            Some(protocol) => platform.server.of(protocol.value),
+            None => platform.server.of(Scheme::Rtmps).or(platform.server.of(Scheme::Rtmp)),
+        };
+        // The rows' URLs parse: a test sees to it.
+        if let Some(url) = found.and_then(|text| text.parse().ok()) {
+            return Self::Set { url, origin: Origin::Platform(platform.name.clone()) };
+        }
+        let Some(At { value: protocol, span }) = protocol else { return Self::Absent };
+        if platform.server.of(other(protocol)).is_none() {
+            return Self::Absent;
+        }
+        let (title, wanted, has) = (&platform.title, protocol.as_str(), other(protocol).as_str());
+        let message = if platform.rtmps_only {
+            format!("{title} takes `{has}` only, not `{wanted}`")
+        } else {
+            format!("forkcast knows no `{wanted}` server of {title}")
+        };
+        let hint = format!("take the line out for `{has}`, or give the server's `url` yourself");
+        document.mistake(&span, PROTOCOL.name, message, hint);
+        Self::Wrong
+    }
+
+    fn typed(
+        document: &mut Document<'_>,
+        platform: &Platform,
+        protocol: Option<At<Scheme>>,
+        typed: &At<String>,
+    ) -> Self {
+        let At { value: text, span } = typed;
+        let mut complain = |message: String, hint: String| {
+            document.mistake(span, URL.name, message, hint);
+            Self::Wrong
+        };
+        let parsed = Url::parse(text).ok();
+        if parsed.as_ref().is_some_and(|url| !url.username().is_empty() || url.password().is_some()) {
+            let hint = "take out what stands before the `@`; a stream key goes into `key`";
+            return complain("`url` has a user name or password in it".to_owned(), hint.to_owned());
+        }
+        let known = parsed.as_ref().and_then(|url| url.host_str()).and_then(Platform::of_host);
+        let owner = if platform.server.of(Scheme::Rtmps).or(platform.server.of(Scheme::Rtmp)).is_some() {
+            Some(platform)
+        } else {
+            known
+        };
+        if parsed.as_ref().is_some_and(|url| has_key_inside(url, owner)) {
+            let hint = match owner.and_then(first_server) {
+                Some(_) if platform.name != "custom" => {
+                    "put the key into `key`, and take the `url` line out: the platform's own is known".to_owned()
+                }
+                Some(server) => format!("put the last part into `key`; what is left is `url = \"{server}\"`"),
+                None => "put the last part of the path into `key`, and end `url` before it".to_owned(),
+            };
+            return complain("`url` has the stream key in it".to_owned(), hint);
+        }
+        let url: ServerUrl = match completed(text, platform).parse() {
+            Ok(url) => url,
+            Err(error) => {
+                // Its sentences are what is wrong, a colon, and what to do.
+                let error = ParseError::to_string(&error);
+                let (message, hint) =
+                    error.split_once(": ").unwrap_or((&error, "it looks like `rtmps://host:443/app`"));
+                return complain(message.replace("the server URL", "`url`"), hint.to_owned());
+            }
+        };
+        if let Some(protocol) = protocol.filter(|protocol| protocol.value != url.scheme()) {
+            let (says, begins) = (protocol.value.as_str(), url.scheme().as_str());
+            let message = format!("`protocol` says `{says}`, but `url` begins with `{begins}://`");
+            document.mistake(
+                &protocol.span,
+                PROTOCOL.name,
+                message,
+                "take the `protocol` line out: with a `url` it is not needed",
+            );
+            return Self::Wrong;
+        }
+        note_platform(document, span, platform, known, &url);
+        Self::Set { url, origin: document.origin(span) }
+    }
+}
+
+/// Warns of a platform's server that is used without the platform's row, or with a protocol that it refuses.
+fn note_platform(
+    document: &mut Document<'_>,
+    span: &Range<usize>,
+    platform: &Platform,
+    known: Option<&Platform>,
+    url: &ServerUrl,
+) {
+    let Some(known) = known else { return };
+    if known.rtmps_only && url.scheme() == Scheme::Rtmp {
+        let message = format!("{} takes `rtmps` only, and this is an `rtmp` URL", known.title);
+        document.warning(span, URL.name, message, "copy the platform's `rtmps://` URL");
+    }
+    if platform.name == "custom" && !document.has("platform") {
+        let message = format!("this is a server of {}, but the file names no platform", known.title);
+        let hint = format!("add `platform = \"{}\"`: then forkcast keeps to what it takes", known.name);
+        document.warning(span, URL.name, message, hint);
+    }
+}
+
+/// Whether the path or query holds a key: by its form, or because it goes on after the whole of the platform's own.
+fn has_key_inside(url: &Url, owner: Option<&Platform>) -> bool {
+    let path: Vec<_> = url.path().split('/').filter(|part| !part.is_empty()).collect();
+    let query: Vec<_> = url.query().map(|query| query.split(['&', '=', '/', '?']).collect()).unwrap_or_default();
+    let has_form = |part: &&str| Platform::all().any(|platform| platform.has_key_form(part));
+    if path.iter().skip(1).any(has_form) || query.iter().any(has_form) {
+        return true;
+    }
+    let servers = owner.into_iter().flat_map(|owner| [&owner.server.rtmps, &owner.server.rtmp]).flatten();
+    servers.filter_map(|server| Url::parse(server).ok()).any(|server| {
+        let whole: Vec<_> = server.path().split('/').filter(|part| !part.is_empty()).collect();
+        let goes_on = path.len() > whole.len() && path.starts_with(&whole);
+        goes_on || (path == whole && url.query().is_some_and(|query| query.contains('/')))
+    })
+}
+
+/// The URL with the port and the app that its platform leaves out, if it leaves out one. The rest stays as it was typed.
+fn completed(text: &str, platform: &Platform) -> String {
+    let authority = text.find("://").map_or(0, |scheme| scheme + 3);
+    let end =
+        text.get(authority..).and_then(|rest| rest.find(['/', '?', '#'])).map_or(text.len(), |end| authority + end);
+    let (server, path) = text.split_at(end);
+    let has_port = server.get(authority..).is_some_and(|authority| authority.contains(':'));
+    let is_rtmps = server.to_ascii_lowercase().starts_with("rtmps:");
+    let port =
+        platform.rtmps_port.filter(|_| is_rtmps && !has_port).map_or_else(String::new, |port| format!(":{port}"));
+    match &platform.app {
+        Some(app) if matches!(path, "" | "/") => format!("{server}{port}/{app}"),
+        _ => format!("{server}{port}{path}"),
+    }
+}
+
+fn first_server(platform: &Platform) -> Option<&str> {
+    platform.server.of(Scheme::Rtmps).or(platform.server.of(Scheme::Rtmp))
+}
+
+fn other(protocol: Scheme) -> Scheme {
+    match protocol {
+        Scheme::Rtmp => Scheme::Rtmps,
+        Scheme::Rtmps => Scheme::Rtmp,
+    }
+}

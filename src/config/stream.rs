@@ -1,0 +1,131 @@
+//! Who may publish a stream: its file `stream.toml`, or for the default stream the environment.
+
+use std::path::Path;
+
+use secrecy::{ExposeSecret as _, SecretString};
+
+use super::{
+    document::{Document, Field, Spot, Text},
+    explain::{Explained, Origin},
+    problem::{Place, Problem, Severity},
+    secret::{Complaint, KEY, KEY_ENV, KEY_FILE, Key, complaint_about},
+    source::Source,
+};
+
+/// Everything that a stream's file may have; `docs/destinations.md` describes each.
+pub(super) const FIELDS: &[Field] = &[KEY, KEY_FILE, KEY_ENV];
+
+/// The variable with the default stream's key. A flag would show it to every user of the machine.
+const VARIABLE: &str = "FORKCAST_STREAM_KEY";
+
+/// Fewer characters than this are guessed by whoever finds the port. A key that forkcast makes has 32.
+const SHORT_KEY: usize = 8;
+
+/// Who may publish one stream.
+pub(super) struct Publisher {
+    /// The key, if one is configured.
+    pub(super) key: Option<SecretString>,
+    pub(super) explanation: Explained,
+    /// Where the key is said.
+    pub(super) spot: Spot,
+    /// Why nobody may publish.
+    pub(super) wrong: Option<String>,
+    pub(super) problems: Vec<Problem>,
+}
+
+impl Publisher {
+    /// No key is configured: one is to be generated.
+    pub(super) fn unnamed() -> Self {
+        Self {
+            key: None,
+            explanation: explained("(generated at start, kept in the state folder)", Origin::Default),
+            spot: Spot { place: Place::Settings, excerpt: None },
+            wrong: None,
+            problems: Vec::new(),
+        }
+    }
+
+    /// The default stream's key from the environment, which goes before its file. `None` where it is not set.
+    pub(super) fn from_environment(source: &dyn Source) -> Option<Self> {
+        let value = source.variable(VARIABLE).filter(|value| !value.is_empty())?;
+        let spot = Spot { place: Place::Environment(VARIABLE.to_owned()), excerpt: None };
+        let mut publisher = Self { spot, ..Self::unnamed() };
+        let origin = Origin::Environment(VARIABLE.to_owned());
+        let text = value.to_str().map(str::trim);
+        let complaint = match text {
+            None => {
+                Some(Complaint { message: "is not UTF-8 text".to_owned(), hint: "set it to the key alone".to_owned() })
+            }
+            Some("") => Some(Complaint {
+                message: "holds nothing but space".to_owned(),
+                hint: "set it to the key alone, or unset it".to_owned(),
+            }),
+            Some(text) => complaint_about(text),
+        };
+        match (complaint, text) {
+            (None, Some(text)) => {
+                publisher.key = Some(text.into());
+                publisher.explanation = explained("(set)", origin);
+                publisher.warn_if_short();
+            }
+            (Some(Complaint { message, hint }), _) => {
+                publisher.report(Severity::Mistake, format!("the stream key {message}"), hint);
+                publisher.wrong = publisher.problems.first().map(Problem::one_line);
+            }
+            (None, None) => {}
+        }
+        Some(publisher)
+    }
+
+    /// What `stream.toml` says.
+    pub(super) fn read(source: &dyn Source, file: &Path) -> Self {
+        let mut publisher = Self::unnamed();
+        let text = match Text::read(source, file) {
+            Ok(text) => text,
+            Err(problem) => {
+                publisher.wrong = Some(problem.one_line());
+                publisher.problems.push(problem);
+                return publisher;
+            }
+        };
+        let mut document = Document::parse(&text, FIELDS);
+        match Key::read(&mut document, source) {
+            Key::Set(key) => {
+                publisher.spot = document.spot(&key.span);
+                publisher.explanation = explained(key.shown, key.origin);
+                publisher.key = Some(key.value);
+            }
+            Key::Blank(_) | Key::Absent | Key::Wrong => {}
+        }
+        publisher.wrong = document.first_mistake();
+        publisher.problems = document.into_problems();
+        publisher.warn_if_short();
+        publisher
+    }
+
+    fn warn_if_short(&mut self) {
+        let length = self.key.as_ref().map_or(usize::MAX, |key| key.expose_secret().chars().count());
+        if length < SHORT_KEY {
+            let message =
+                format!("the stream key has {length} characters: whoever finds the server can guess it, and publish");
+            let hint = "take a longer one, or none: then forkcast makes one".to_owned();
+            self.report(Severity::Warning, message, hint);
+        }
+    }
+
+    /// A problem at the place of the key.
+    pub(super) fn report(&mut self, severity: Severity, message: String, hint: String) {
+        self.problems.push(Problem {
+            severity,
+            place: self.spot.place.clone(),
+            field: Some(KEY.name.to_owned()),
+            message,
+            excerpt: self.spot.excerpt.clone(),
+            hint,
+        });
+    }
+}
+
+fn explained(value: impl Into<String>, origin: Origin) -> Explained {
+    Explained { field: "key", value: value.into(), origin }
+}

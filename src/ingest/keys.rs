@@ -1,0 +1,199 @@
+//! The stream key that nobody configured: made once, then kept in the state folder.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Read as _, Write as _},
+    path::{Path, PathBuf},
+};
+
+use secrecy::SecretString;
+
+/// Letters and digits, no two alike on a screen. There are 32, so that a random byte picks one without bias.
+const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+
+/// Characters of a key that is made: 160 bits, as many as a platform's.
+const LENGTH: usize = 32;
+
+/// Most bytes of a key's file that are looked at.
+const FILE_LIMIT: u64 = 4096;
+
+/// A stream's own key.
+#[derive(Debug)]
+pub struct StreamKey {
+    /// What a publisher must show.
+    pub key: SecretString,
+    /// The file that holds it.
+    pub file: PathBuf,
+    /// It was made just now: nobody has seen it yet.
+    pub is_new: bool,
+}
+
+/// Why there is no key.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The file that holds it, or its folder, cannot be read or written.
+    #[error("the stream key's file {} cannot be {what}: {source}\nhint: let forkcast's user write there, or name another folder with `--state`", file.display())]
+    File {
+        /// The file.
+        file: PathBuf,
+        /// What was tried.
+        what: &'static str,
+        /// Why it failed.
+        source: io::Error,
+    },
+    /// The file is there and holds no key.
+    #[error("{} holds no stream key\nhint: delete it, and the next start makes a new one", .0.display())]
+    Unusable(PathBuf),
+    /// The system gives no randomness.
+    #[error(
+        "the system gives no random numbers for a stream key: {0}\nhint: set FORKCAST_STREAM_KEY to a key of your own"
+    )]
+    Random(getrandom::Error),
+}
+
+impl StreamKey {
+    /// The key of a stream: the one that is kept in `state`, else a new one, which is kept there from now on.
+    ///
+    /// # Errors
+    /// The folder cannot be written, the file holds no key, or the system gives no randomness.
+    pub fn load_or_make(state: &Path, stream: &str) -> Result<Self, Error> {
+        let folder = state.join("stream-keys");
+        let file = folder.join(stream);
+        if let Some(key) = load(&file)? {
+            return Ok(Self { key, file, is_new: false });
+        }
+        let key = random_key().map_err(Error::Random)?;
+        match keep(&folder, &file, &key) {
+            Ok(()) => Ok(Self { key: key.into(), file, is_new: true }),
+            // Another process was quicker: there is one key, and it is that one's.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                let key = load(&file)?.ok_or_else(|| Error::Unusable(file.clone()))?;
+                Ok(Self { key, file, is_new: false })
+            }
+            Err(source) => Err(Error::File { file, what: "written", source }),
+        }
+    }
+}
+
+fn load(file: &Path) -> Result<Option<SecretString>, Error> {
+    let mut text = String::new();
+    match File::open(file).and_then(|open| open.take(FILE_LIMIT).read_to_string(&mut text)) {
+        Ok(_) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => return Err(Error::Unusable(file.to_owned())),
+        Err(source) => return Err(Error::File { file: file.to_owned(), what: "read", source }),
+    }
+    let key = text.trim();
+    if key.is_empty() || key.contains(|c: char| c.is_whitespace() || c.is_control()) {
+        return Err(Error::Unusable(file.to_owned()));
+    }
+    Ok(Some(key.into()))
+}
+
+fn random_key() -> Result<String, getrandom::Error> {
+    let mut random = [0; LENGTH];
+    getrandom::fill(&mut random)?;
+    let letter = |byte: &u8| ALPHABET.get(usize::from(byte % 32)).copied().map(char::from);
+    Ok(random.iter().filter_map(letter).collect())
+}
+
+/// Writes the file whole or not at all, for its owner alone; fails where there is one already.
+fn keep(folder: &Path, file: &Path, key: &str) -> io::Result<()> {
+    make_private_folder(folder)?;
+    // A name of its own keeps two starts at once from writing into one file.
+    let name = random_key().map_err(io::Error::other)?;
+    let draft = folder.join(format!(".{name}.new"));
+    let written =
+        write_private(&draft, key).and_then(|()| fs::hard_link(&draft, file)).or_else(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists | io::ErrorKind::StorageFull => Err(error),
+            // A file system without hard links: then the last writer wins, which only two starts at once could see.
+            _ => fs::rename(&draft, file),
+        });
+    // After a rename it is gone already.
+    let _ = fs::remove_file(&draft);
+    written
+}
+
+fn write_private(file: &Path, key: &str) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut open = options.open(file)?;
+    writeln!(open, "{key}")?;
+    open.sync_all()
+}
+
+fn make_private_folder(folder: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret as _;
+
+    use super::*;
+
+    #[test]
+    fn a_key_is_made_once_and_kept() {
+        let state = tempfile::tempdir().unwrap();
+        let made = StreamKey::load_or_make(state.path(), "live").unwrap();
+        let kept = StreamKey::load_or_make(state.path(), "live").unwrap();
+        let other = StreamKey::load_or_make(state.path(), "studio-b").unwrap();
+        assert!(made.is_new && !kept.is_new && other.is_new);
+        assert_eq!(made.key.expose_secret(), kept.key.expose_secret());
+        assert_ne!(made.key.expose_secret(), other.key.expose_secret());
+        assert_eq!(made.key.expose_secret().len(), LENGTH);
+        assert!(made.key.expose_secret().bytes().all(|byte| ALPHABET.contains(&byte)));
+        assert!(!format!("{made:?}").contains(made.key.expose_secret()));
+        let names: Vec<_> = fs::read_dir(state.path().join("stream-keys")).unwrap().collect();
+        assert_eq!(names.len(), 2, "no draft is left behind");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn only_the_owner_may_read_it() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let state = tempfile::tempdir().unwrap();
+        let made = StreamKey::load_or_make(state.path(), "live").unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(&made.file), 0o600);
+        assert_eq!(mode(made.file.parent().unwrap()), 0o700);
+    }
+
+    #[test]
+    fn a_file_without_a_key_is_not_overwritten() {
+        let state = tempfile::tempdir().unwrap();
+        let file = state.path().join("stream-keys/live");
+        fs::create_dir(state.path().join("stream-keys")).unwrap();
+        for content in ["", "two words\n", "a\nb\n"] {
+            fs::write(&file, content).unwrap();
+            let error = StreamKey::load_or_make(state.path(), "live").unwrap_err().to_string();
+            assert!(error.contains("hint: delete it"), "{error}");
+            assert_eq!(fs::read_to_string(&file).unwrap(), content);
+        }
+    }
+
+    #[test]
+    fn starts_at_once_agree_on_one_key() {
+        let state = tempfile::tempdir().unwrap();
+        let folder = state.path().join("stream-keys");
+        let file = folder.join("live");
+        keep(&folder, &file, "first").unwrap();
+        assert_eq!(keep(&folder, &file, "second").unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(fs::read_to_string(&file).unwrap(), "first\n");
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_made_is_named_with_a_hint() {
+        let state = tempfile::tempdir().unwrap();
+        let not_a_folder = state.path().join("file");
+        fs::write(&not_a_folder, "").unwrap();
+        let error = StreamKey::load_or_make(&not_a_folder, "live").unwrap_err().to_string();
+        assert!(error.contains("--state"), "{error}");
+    }
+}
