@@ -72,6 +72,7 @@ mod tests {
             (b"\x2f\xff\xfb",         FourCc::MP3.into(), Content::Coded(b"\xff\xfb")),
             (b"\xe2\xff\xe3",         FourCc::MP3.into(), Content::Coded(b"\xff\xe3")),
             (b"\xdf\x00OpusHead\x01", FourCc::OPUS.into(), Content::Configuration(HEADER, b"OpusHead\x01")),
+            (b"\xdf\x00\x12",         FourCc::OPUS.into(), Content::Coded(b"\x00\x12")),
             (b"\xdf\xfc",             FourCc::OPUS.into(), Content::Coded(b"\xfc")),
             (b"\xb2\x01",             Codec::LegacyAudio(11), Content::Coded(b"\x01")),
             (b"\xff\x01",             Codec::LegacyAudio(15), Content::Coded(b"\x01")),

@@ -117,6 +117,7 @@ mod tests {
         assert!(is_avc_disposable(&[delimiter, sei, free, free]));
         assert!(!is_avc_disposable(&[delimiter, sei, reference]));
         assert!(!is_avc_disposable(&[free, reference]));
+        assert!(!is_avc_disposable(&[[0x21, 0x9A]]), "nal_ref_idc 1");
         assert!(!is_avc_disposable(&[delimiter, sei]), "no slice at all");
         assert!(!is_avc_disposable(&[]));
     }
