@@ -1,0 +1,25 @@
+//! End-to-end tests: the real program between real peers.
+//!
+//! One program and not one per theme: it is linked once, and its tests, which mostly wait for media to pass in real time, run
+//! beside each other. The themes are the modules; `bench` shows first that the bench itself is true, with no relay in between.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a panic is how a test says that it failed; clippy's allowance covers only the test functions themselves"
+)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod bench;
+mod config_start;
+mod demo;
+mod enhanced;
+mod faults;
+mod memory;
+
+mod relay_peers;
+mod restart;
+mod secrets;
+mod timestamps;

@@ -1,0 +1,91 @@
+//! nginx with its RTMP module as a destination that records.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use crate::support::flv::{self, Tag};
+use crate::support::process::Process;
+use crate::support::{ports, wait};
+
+/// Where Debian puts them; the folder of the program is not on everybody's search path.
+pub(crate) const PROGRAM: &str = "/usr/sbin/nginx";
+pub(crate) const MODULE: &str = "/usr/lib/nginx/modules/ngx_rtmp_module.so";
+
+/// An nginx of its own: own configuration, folder and port, nothing of the system's, no privilege needed.
+///
+/// Its recorder writes the tags as they came, but no data messages; it writes the AAC header that it keeps and then the one that
+/// arrives; and it opens the file at the first audio or video.
+pub(crate) struct Nginx {
+    process: Process,
+    port: u16,
+    recordings: PathBuf,
+}
+
+impl Nginx {
+    pub(crate) fn start(parent: &Path, name: &str) -> Self {
+        let folder = parent.join(name);
+        let recordings = folder.join("recordings");
+        fs::create_dir_all(&recordings).expect("the folder can be made");
+        let port = ports::free();
+        let configuration = folder.join("nginx.conf");
+        fs::write(&configuration, configure(&folder, &recordings, port)).expect("the folder can be written");
+        let mut command = Command::new(PROGRAM);
+        command.arg("-p").arg(&folder).arg("-c").arg(&configuration);
+        let mut process = Process::start(name, parent, &mut command);
+        process.wait_for_port(port);
+        Self { process, port, recordings }
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The server URL, without a key.
+    pub(crate) fn url(&self) -> String {
+        format!("rtmp://127.0.0.1:{}/live", self.port)
+    }
+
+    /// The tags of the only recording, once its publish is over.
+    #[track_caller]
+    pub(crate) fn recording(&self) -> Vec<Tag> {
+        wait::until("nginx to see the end of the publish", Duration::from_secs(15), || {
+            let log = self.process.output();
+            let (_, after) = log.split_once("publish: name=")?;
+            after.contains("disconnect").then_some(())
+        });
+        let files: Vec<PathBuf> = fs::read_dir(&self.recordings)
+            .expect("the folder is there")
+            .map(|entry| entry.expect("the folder can be read").path())
+            .collect();
+        assert_eq!(files.len(), 1, "nginx recorded one publish");
+        flv::read(&files[0])
+    }
+}
+
+fn configure(folder: &Path, recordings: &Path, port: u16) -> String {
+    let (folder, recordings) = (folder.display(), recordings.display());
+    // One process, which stays in the foreground and whose user is whoever runs the tests.
+    format!(
+        "load_module {MODULE};
+        daemon off;
+        master_process off;
+        pid {folder}/nginx.pid;
+        lock_file {folder}/nginx.lock;
+        error_log stderr info;
+        events {{ worker_connections 64; }}
+        rtmp {{
+            server {{
+                listen 127.0.0.1:{port};
+                chunk_size 4096;
+                application live {{
+                    live on;
+                    record all;
+                    record_unique on;
+                    record_path {recordings};
+                }}
+            }}
+        }}"
+    )
+}

@@ -1,0 +1,217 @@
+//! The relay under test: the real program, in a folder of its own, on ports of its own.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::thread;
+use std::time::Duration;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::support::certificates::Identity;
+use crate::support::process::Process;
+use crate::support::{http, ports, secret, wait};
+
+/// A relay, running or not. It logs all that it can (`RUST_LOG=trace`), and each that is dropped has its log, its status, its
+/// metrics and its command line searched for keys: the whole suite is the test that none is ever shown.
+pub(crate) struct Relay {
+    folder: TempDir,
+    process: Option<Process>,
+    rtmp: u16,
+    rtmps: Option<(u16, Identity)>,
+    http: u16,
+    stream_key: String,
+    secrets: Vec<String>,
+}
+
+impl Relay {
+    /// Not started yet, with no destination.
+    pub(crate) fn new() -> Self {
+        let folder = temporary_folder();
+        fs::create_dir_all(folder.path().join("destinations")).expect("the folder can be made");
+        let stream_key = secret::new("stream");
+        let secrets = vec![stream_key.clone()];
+        Self { folder, process: None, rtmp: ports::free(), rtmps: None, http: ports::free(), stream_key, secrets }
+    }
+
+    /// The folder of this test: logs, recordings, `destinations/`.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Accepts RTMPS too, with this certificate.
+    pub(crate) fn serve_rtmps(&mut self, identity: Identity) {
+        self.rtmps = Some((ports::free(), identity));
+    }
+
+    /// Writes `destinations/NAME.toml` with a fresh key, and gives the key. `more` are further lines of the file.
+    pub(crate) fn destination(&mut self, name: &str, url: &str, more: &str) -> String {
+        let key = secret::new(name);
+        self.secrets.push(key.clone());
+        self.destination_file(&format!("{name}.toml"), &format!("url = \"{url}\"\nkey = \"{key}\"\n{more}\n"));
+        key
+    }
+
+    /// Writes a file below `destinations/`, right or wrong.
+    pub(crate) fn destination_file(&self, name: &str, text: &str) {
+        fs::write(self.folder().join("destinations").join(name), text).expect("the folder can be written");
+    }
+
+    /// Something more that must not be seen anywhere.
+    pub(crate) fn keep_secret(&mut self, text: &str) {
+        self.secrets.push(text.to_owned());
+    }
+
+    /// Starts it, and waits until it says that it is healthy. After `stop` it starts anew on the same ports.
+    #[track_caller]
+    pub(crate) fn start(&mut self) {
+        assert!(self.process.is_none(), "it runs already");
+        let mut process = Process::start("relay", self.folder(), &mut self.command("serve"));
+        wait::until("the relay to be healthy", Duration::from_secs(10), || {
+            assert!(process.is_running(), "the relay ended at its start");
+            http::get(self.http, "/healthz").filter(|(status, _)| *status == 200)
+        });
+        self.process = Some(process);
+    }
+
+    /// The program with the flags and the environment of this relay, and one of its commands that takes those.
+    pub(crate) fn command(&self, command: &str) -> Command {
+        let folder = self.folder();
+        let mut relay = Command::new(env!("CARGO_BIN_EXE_forkcast"));
+        relay.current_dir(folder).arg(command).arg("--destinations").arg(folder.join("destinations"));
+        relay.arg("--state").arg(folder.join("state"));
+        relay.args(["--rtmp", &format!("127.0.0.1:{}", self.rtmp), "--http", &format!("127.0.0.1:{}", self.http)]);
+        if let Some((port, identity)) = &self.rtmps {
+            relay.args(["--rtmps", &format!("127.0.0.1:{port}")]);
+            relay.arg("--tls-cert").arg(&identity.certificate).arg("--tls-key").arg(&identity.key);
+        }
+        relay.env("FORKCAST_STREAM_KEY", &self.stream_key).env("RUST_LOG", "trace").env("RUST_BACKTRACE", "1");
+        relay
+    }
+
+    /// Ends it with a signal, `"TERM"` or `"INT"`, and asserts that it ends in time and with success.
+    #[track_caller]
+    pub(crate) fn stop(&mut self, signal: &str) {
+        let mut process = self.process.take().expect("it runs");
+        process.signal(signal);
+        process.succeed(Duration::from_secs(10));
+    }
+
+    pub(crate) fn rtmp_port(&self) -> u16 {
+        self.rtmp
+    }
+
+    pub(crate) fn http_port(&self) -> u16 {
+        self.http
+    }
+
+    pub(crate) fn stream_key(&self) -> &str {
+        &self.stream_key
+    }
+
+    /// What a publisher with one field for it all is given: server and key.
+    pub(crate) fn publish_url(&self) -> String {
+        format!("rtmp://127.0.0.1:{}/live/{}", self.rtmp, self.stream_key)
+    }
+
+    /// The same for RTMPS.
+    pub(crate) fn publish_url_rtmps(&self) -> String {
+        let (port, _) = self.rtmps.as_ref().expect("it serves RTMPS");
+        format!("rtmps://localhost:{port}/live/{}", self.stream_key)
+    }
+
+    /// All that it has written, in all its lives.
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(self.folder().join("relay.log")).unwrap_or_default()
+    }
+
+    /// `GET /api/status`.
+    #[track_caller]
+    pub(crate) fn status(&self) -> Value {
+        let (code, body) = http::get(self.http, "/api/status").expect("the relay answers");
+        assert_eq!(code, 200, "{body}");
+        serde_json::from_str(&body).expect("the status is JSON")
+    }
+
+    /// The default stream's entry in the status.
+    #[track_caller]
+    pub(crate) fn stream(&self) -> Value {
+        let status = self.status();
+        let streams = status["streams"].as_array().expect("the status lists streams");
+        streams.iter().find(|stream| stream["name"] == "live").expect("there is a default stream").clone()
+    }
+
+    /// One destination's entry in the status; null where there is none.
+    #[track_caller]
+    pub(crate) fn destination_status(&self, name: &str) -> Value {
+        let stream = self.stream();
+        let destinations = stream["destinations"].as_array().expect("a stream lists destinations");
+        destinations.iter().find(|destination| destination["name"] == name).cloned().unwrap_or(Value::Null)
+    }
+
+    /// Waits until a destination's entry fulfils a condition, and gives the entry.
+    #[track_caller]
+    pub(crate) fn wait_for(
+        &self,
+        name: &str,
+        what: &str,
+        limit: Duration,
+        condition: impl Fn(&Value) -> bool,
+    ) -> Value {
+        let mut last = Value::Null;
+        let start = std::time::Instant::now();
+        while start.elapsed() < limit {
+            last = self.destination_status(name);
+            if condition(&last) {
+                return last;
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+        panic!("waited {limit:?} for {name} to be {what}; it is {last}");
+    }
+
+    /// Waits until a destination is in a state: `"delivering"`, `"waiting"`, `"idle"`, …
+    #[track_caller]
+    pub(crate) fn wait_for_state(&self, name: &str, state: &str, limit: Duration) -> Value {
+        self.wait_for(name, state, limit, |entry| entry["state"] == state)
+    }
+
+    /// The resident memory of the program in bytes.
+    pub(crate) fn resident_memory(&self) -> u64 {
+        let id = self.process.as_ref().expect("it runs").id();
+        let status = fs::read_to_string(format!("/proc/{id}/status")).expect("the kernel tells");
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("the kernel tells its memory");
+        let kibibytes: u64 = line.split_whitespace().nth(1).and_then(|number| number.parse().ok()).expect("a number");
+        kibibytes * 1024
+    }
+
+    /// Asserts that no key is seen in the log, the status, the metrics or the command line.
+    #[track_caller]
+    pub(crate) fn assert_no_secret_shown(&self) {
+        secret::assert_absent("the relay's log", &self.log(), &self.secrets);
+        let Some(process) = &self.process else { return };
+        for path in ["/api/status", "/metrics", "/healthz"] {
+            if let Some((_, body)) = http::get(self.http, path) {
+                secret::assert_absent(path, &body, &self.secrets);
+            }
+        }
+        let arguments = fs::read(format!("/proc/{}/cmdline", process.id())).unwrap_or_default();
+        secret::assert_absent("the relay's arguments", &String::from_utf8_lossy(&arguments), &self.secrets);
+    }
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        if !thread::panicking() {
+            self.assert_no_secret_shown();
+            let log = self.log();
+            assert!(!log.contains("panicked at"), "the relay panicked:\n{log}");
+        }
+    }
+}
+
+/// A folder that goes with its owner, where Cargo wants test files to be.
+pub(crate) fn temporary_folder() -> TempDir {
+    TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder can be made")
+}

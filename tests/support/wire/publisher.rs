@@ -1,0 +1,165 @@
+//! An encoder made by hand: it publishes the tags it is given, with the timestamps it is given.
+
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use super::amf::{self, Value};
+use super::chunks::{self, Message, Reader};
+use crate::support::flv::Tag;
+use crate::support::wait;
+
+const CHUNK_SIZE: usize = 4096;
+const REPLY: Duration = Duration::from_secs(10);
+
+/// A live publish. Dropping it closes the connection without a word, as a crash does.
+pub(crate) struct Publisher {
+    socket: TcpStream,
+    stream: u32,
+    key: String,
+    discarding: Option<JoinHandle<()>>,
+}
+
+impl Publisher {
+    /// Publishes `key` to the application `live` of a server on this machine, in the order that OBS uses.
+    ///
+    /// # Errors
+    /// The code of the refusal, such as `NetStream.Publish.Denied`.
+    pub(crate) fn connect(port: u16, key: &str) -> Result<Self, String> {
+        let io = |error: io::Error| error.to_string();
+        let mut socket = TcpStream::connect(("127.0.0.1", port)).map_err(io)?;
+        socket.set_nodelay(true).map_err(io)?;
+        socket.set_read_timeout(Some(REPLY)).map_err(io)?;
+        shake_hands(&mut socket).map_err(io)?;
+        let mut reader = Reader::new(socket.try_clone().map_err(io)?);
+        let mut publisher = Self { socket, stream: 0, key: key.to_owned(), discarding: None };
+
+        let size = u32::try_from(CHUNK_SIZE).expect("it is small");
+        publisher.control(chunks::SET_CHUNK_SIZE, size.to_be_bytes().to_vec()).map_err(io)?;
+        let fields = [
+            ("app", "live".to_owned()),
+            ("type", "nonprivate".to_owned()),
+            ("tcUrl", format!("rtmp://127.0.0.1:{port}/live")),
+        ];
+        let fields = fields.map(|(name, value)| (name.to_owned(), Value::String(value))).to_vec();
+        publisher.command("connect", 1.0, Value::Object(fields), &[]).map_err(io)?;
+        expect(&mut reader, "_result", 1.0)?;
+
+        publisher.command("releaseStream", 2.0, Value::Null, &[key.into()]).map_err(io)?;
+        publisher.command("FCPublish", 3.0, Value::Null, &[key.into()]).map_err(io)?;
+        publisher.command("createStream", 4.0, Value::Null, &[]).map_err(io)?;
+        let reply = expect(&mut reader, "_result", 4.0)?;
+        let id = reply.get(3).and_then(Value::number).ok_or("createStream was answered without a number")?;
+        #[allow(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "stream ids are small whole numbers"
+        )]
+        let id = id as u32;
+        publisher.stream = id;
+
+        publisher.command("publish", 5.0, Value::Null, &[key.into(), "live".into()]).map_err(io)?;
+        let reply = expect(&mut reader, "onStatus", 0.0)?;
+        let code = reply.get(3).and_then(|status| status.field("code")).and_then(Value::text).unwrap_or_default();
+        if code != "NetStream.Publish.Start" {
+            return Err(code.to_owned());
+        }
+        publisher.discarding = Some(discard(&publisher.socket).map_err(io)?);
+        Ok(publisher)
+    }
+
+    /// Sends one tag at once.
+    pub(crate) fn send(&mut self, tag: &Tag) -> io::Result<()> {
+        let message =
+            Message { kind: tag.kind, stream: self.stream, timestamp: tag.timestamp, payload: tag.payload.clone() };
+        // Audio and video on chunk streams of their own.
+        self.socket.write_all(&chunks::encode(4 + tag.kind % 4, CHUNK_SIZE, &message))
+    }
+
+    /// Sends tags at the pace of their timestamps.
+    pub(crate) fn send_paced(&mut self, tags: &[Tag]) -> io::Result<()> {
+        let start = Instant::now();
+        let Some(first) = tags.first() else { return Ok(()) };
+        for tag in tags {
+            // Audio may stand a few milliseconds before the first video; nothing else steps back.
+            let due = Duration::from_millis(tag.timestamp.saturating_sub(first.timestamp).into());
+            thread::sleep(due.saturating_sub(start.elapsed()));
+            self.send(tag)?;
+        }
+        Ok(())
+    }
+
+    /// Ends the publish as a user who presses Stop does.
+    pub(crate) fn unpublish(mut self) -> io::Result<()> {
+        let key = self.key.clone();
+        self.command("FCUnpublish", 6.0, Value::Null, &[key.as_str().into()])?;
+        let stream = f64::from(self.stream);
+        self.command("deleteStream", 7.0, Value::Null, &[Value::Number(stream)])?;
+        self.socket.shutdown(Shutdown::Write)?;
+        // To close while an answer is on its way would reset the connection, and a reset may overtake what we said.
+        if let Some(discarding) = self.discarding.take() {
+            wait::until("the server to close after the publish", REPLY, || discarding.is_finished().then_some(()));
+        }
+        Ok(())
+    }
+
+    fn command(&mut self, name: &str, transaction: f64, object: Value, arguments: &[Value]) -> io::Result<()> {
+        let mut values = vec![name.into(), Value::Number(transaction), object];
+        values.extend_from_slice(arguments);
+        let stream = if name == "publish" { self.stream } else { 0 };
+        let message = Message { kind: chunks::COMMAND, stream, timestamp: 0, payload: amf::encode(&values).into() };
+        self.socket.write_all(&chunks::encode(3, CHUNK_SIZE, &message))
+    }
+
+    fn control(&mut self, kind: u8, payload: Vec<u8>) -> io::Result<()> {
+        let message = Message { kind, stream: 0, timestamp: 0, payload: payload.into() };
+        self.socket.write_all(&chunks::encode(2, CHUNK_SIZE, &message))
+    }
+}
+
+impl Drop for Publisher {
+    fn drop(&mut self) {
+        let _ = self.socket.shutdown(Shutdown::Both);
+    }
+}
+
+/// The simple form: C2 is S1 as it came.
+fn shake_hands(socket: &mut TcpStream) -> io::Result<()> {
+    let mut hello = vec![3];
+    hello.extend([0; 8]);
+    hello.extend((0..1528).map(|index: u32| index.to_le_bytes()[0].wrapping_mul(31)));
+    socket.write_all(&hello)?;
+    let mut answer = vec![0; 1 + 1536 + 1536];
+    socket.read_exact(&mut answer)?;
+    assert_eq!(answer[0], 3, "the server speaks version 3");
+    assert!(answer[1537..] == hello[1..], "S2 is not C1 as it was");
+    socket.write_all(&answer[1..1537])
+}
+
+/// Reads until the named command with this transaction.
+fn expect(reader: &mut Reader<TcpStream>, name: &str, transaction: f64) -> Result<Vec<Value>, String> {
+    loop {
+        let message = reader.read().map_err(|error| format!("no {name}: {error}"))?;
+        if message.kind != chunks::COMMAND {
+            continue;
+        }
+        let values = amf::decode(&message.payload);
+        let found = values.first().and_then(Value::text).unwrap_or_default();
+        if found == "_error" {
+            return Err(format!("_error instead of {name}: {values:?}"));
+        }
+        if found == name && values.get(1).and_then(Value::number) == Some(transaction) {
+            return Ok(values);
+        }
+    }
+}
+
+/// What the server says while we publish is taken off the socket and not looked at, as OBS does.
+fn discard(socket: &TcpStream) -> io::Result<JoinHandle<()>> {
+    socket.set_read_timeout(None)?;
+    let mut socket = socket.try_clone()?;
+    Ok(thread::spawn(move || {
+        let _ = io::copy(&mut socket, &mut io::sink());
+    }))
+}
