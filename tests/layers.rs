@@ -34,7 +34,9 @@ const IMPURE: &[&str] = &[
     "rustls",
     "std::net",
     "std::fs",
-    "std::io",
+    "io::Read",
+    "io::Write",
+    "println!",
     "std::thread",
     "std::env",
     "Instant",
@@ -56,7 +58,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("ingest", &["rtmp", "media", "stream", "net", "observe"]),
     ("destination", &["rtmp", "media", "stream", "net", "observe"]),
     ("config", &["rtmp", "destination"]),
-    ("control", &["observe"]),
+    ("control", &["stream", "destination", "observe"]),
 ];
 
 #[test]
