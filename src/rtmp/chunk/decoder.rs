@@ -15,7 +15,7 @@ use std::fmt;
 use bytes::Bytes;
 
 use super::DEFAULT_CHUNK_SIZE;
-use super::header::{EXTENDED, MessageHeader, Parsed};
+use super::header::{MessageHeader, Parsed};
 use crate::rtmp::error::Error;
 use crate::rtmp::limits::{self, Limits};
 use crate::rtmp::message::{Message, MessageType};
@@ -56,7 +56,7 @@ struct ChunkStream {
     length: usize,
     message_type: MessageType,
     message_stream_id: u32,
-    /// The time field of the last header that had one, if it was an extended one.
+    /// The extended time of the last header that was not fmt 3, if it had one.
     extended: Option<u32>,
     /// The payload of the unfinished message, if there is one.
     partial: Option<Vec<u8>>,
@@ -135,24 +135,25 @@ impl Decoder {
                             return Ok(None);
                         }
                     }
-                    Parsed::Complete { chunk_stream_id, header } => self.begin_chunk(chunk_stream_id, header)?,
+                    Parsed::Complete { chunk_stream_id, header, extended } => {
+                        self.begin_chunk(chunk_stream_id, header, extended)?;
+                    }
                 },
                 Position::ExtendedTime { chunk_stream_id, seen } => {
-                    let chunk_stream_id = *chunk_stream_id;
-                    let stream = self.streams.entry(chunk_stream_id).or_default();
-                    let Some((next, rest)) = input.split_first() else { return Ok(None) };
-                    let mut longer = *seen;
-                    longer.put(&[*next]);
-                    if !stream.may_repeat(longer.bytes()) {
-                        self.replay = seen.bytes().to_vec();
+                    let (chunk_stream_id, seen) = (*chunk_stream_id, *seen);
+                    let Some(&next) = input.first() else { return Ok(None) };
+                    let mut longer = seen;
+                    longer.put(&[next]);
+                    if !self.streams.entry(chunk_stream_id).or_default().may_repeat(longer.bytes()) {
                         self.continue_message(chunk_stream_id);
+                        self.replay = seen.bytes().to_vec();
                         if !self.replay.is_empty() {
                             return Ok(None);
                         }
                         continue;
                     }
-                    *seen = longer;
-                    *input = rest;
+                    take(input, 1);
+                    self.position = Position::ExtendedTime { chunk_stream_id, seen: longer };
                     if longer.bytes().len() == size_of::<u32>() {
                         self.continue_message(chunk_stream_id);
                     }
@@ -177,7 +178,7 @@ impl Decoder {
     }
 
     /// A header is whole.
-    fn begin_chunk(&mut self, chunk_stream_id: u32, header: MessageHeader) -> Result<(), Error> {
+    fn begin_chunk(&mut self, chunk_stream_id: u32, header: MessageHeader, extended: Option<u32>) -> Result<(), Error> {
         let in_use = self.streams.len();
         let stream = match self.streams.entry(chunk_stream_id) {
             Entry::Occupied(stream) => stream.into_mut(),
@@ -200,6 +201,7 @@ impl Decoder {
                 // written on, since the length may be another one now.
                 self.reserved -= stream.drop_partial();
                 stream.apply(header);
+                stream.extended = extended;
                 if stream.length > self.limits.message {
                     return Err(Error::Limit { what: "bytes in a message", limit: self.limits.message as u64 });
                 }
@@ -214,7 +216,7 @@ impl Decoder {
     fn continue_message(&mut self, chunk_stream_id: u32) {
         let stream = self.streams.entry(chunk_stream_id).or_default();
         if stream.partial.is_none() {
-            stream.timestamp = stream.timestamp.wrapping_add(stream.delta);
+            stream.apply(MessageHeader::Repeat);
             stream.partial = Some(Vec::new());
         }
         self.enter_payload(chunk_stream_id);
@@ -276,9 +278,8 @@ impl fmt::Debug for Decoder {
 }
 
 impl ChunkStream {
-    /// Makes this header the last one.
+    /// Makes this header, which begins a message, the last one.
     fn apply(&mut self, header: MessageHeader) {
-        self.extended = header.time().filter(|time| *time >= EXTENDED);
         match header {
             MessageHeader::Full { timestamp, length, message_type, message_stream_id } => {
                 self.timestamp = timestamp;

@@ -32,8 +32,8 @@ pub(super) enum MessageHeader {
 pub(super) enum Parsed {
     /// The header has at least this many bytes, more than there are.
     Incomplete(usize),
-    /// The header is whole.
-    Complete { chunk_stream_id: u32, header: MessageHeader },
+    /// The header is whole. `extended`: its time once more, if it stood in the extended field.
+    Complete { chunk_stream_id: u32, header: MessageHeader, extended: Option<u32> },
 }
 
 impl MessageHeader {
@@ -56,34 +56,31 @@ impl MessageHeader {
             0 => 11,
             1 => 7,
             2 => 3,
-            _ => return Parsed::Complete { chunk_stream_id, header: Self::Repeat },
+            _ => return Parsed::Complete { chunk_stream_id, header: Self::Repeat, extended: None },
         };
         let Some((fields, after)) = rest.split_at_checked(fields_len) else {
             return Parsed::Incomplete(basic_len + fields_len);
         };
-        let with_time = |time: [u8; 3]| match (u24(time), after.first_chunk()) {
-            (EXTENDED, extended) => extended.map(|bytes| u32::from_be_bytes(*bytes)),
-            (time, _) => Some(time),
-        };
+        let mut time = fields.first_chunk().map_or(0, |bytes| u24(*bytes));
+        let mut extended = None;
+        if time == EXTENDED {
+            let Some(bytes) = after.first_chunk() else { return Parsed::Incomplete(basic_len + fields_len + 4) };
+            time = u32::from_be_bytes(*bytes);
+            extended = Some(time);
+        }
         let header = match *fields {
-            [t2, t1, t0, l2, l1, l0, kind, s0, s1, s2, s3] => with_time([t2, t1, t0]).map(|timestamp| Self::Full {
-                timestamp,
+            [_, _, _, l2, l1, l0, kind, s0, s1, s2, s3] => Self::Full {
+                timestamp: time,
                 length: u24([l2, l1, l0]),
                 message_type: MessageType(kind),
                 message_stream_id: u32::from_le_bytes([s0, s1, s2, s3]),
-            }),
-            [t2, t1, t0, l2, l1, l0, kind] => with_time([t2, t1, t0]).map(|delta| Self::SameStream {
-                delta,
-                length: u24([l2, l1, l0]),
-                message_type: MessageType(kind),
-            }),
-            [t2, t1, t0] => with_time([t2, t1, t0]).map(|delta| Self::SameShape { delta }),
-            _ => Some(Self::Repeat),
+            },
+            [_, _, _, l2, l1, l0, kind] => {
+                Self::SameStream { delta: time, length: u24([l2, l1, l0]), message_type: MessageType(kind) }
+            }
+            _ => Self::SameShape { delta: time },
         };
-        match header {
-            Some(header) => Parsed::Complete { chunk_stream_id, header },
-            None => Parsed::Incomplete(basic_len + fields_len + 4),
-        }
+        Parsed::Complete { chunk_stream_id, header, extended }
     }
 
     /// The bytes of this header. [`Repeat`](Self::Repeat) is written without an extended time: see [`continuation`].
@@ -216,7 +213,8 @@ mod tests {
     fn headers_both_ways() {
         for (chunk_stream_id, header, bytes) in table() {
             assert_eq!(header.encode(chunk_stream_id).bytes(), bytes);
-            assert_eq!(MessageHeader::parse(&bytes), Parsed::Complete { chunk_stream_id, header });
+            let extended = header.time().filter(|time| *time >= EXTENDED);
+            assert_eq!(MessageHeader::parse(&bytes), Parsed::Complete { chunk_stream_id, header, extended });
         }
     }
 
