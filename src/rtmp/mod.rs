@@ -8,7 +8,7 @@
 //!                      \       /
 //!      command.rs ---- connection.rs ------- handshake/        one engine for both ends
 //!      amf0.rs amf3.rs    |     \
-//!                    chunk/    control.rs    messages <-> chunks, protocol control
+//!                    chunk/    control.rs    messages <-> chunks, protocol control (and aggregate.rs)
 //!                    decoder  encoder
 //!                       ^        v
 //!                    bytes in   outbox.rs    bytes to send, payloads by reference
