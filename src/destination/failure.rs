@@ -1,0 +1,374 @@
+//! Why a destination is not live: one value for the log line, the status, the metric label and the back-off.
+//!
+//! ```text
+//! Resolve ─► Connect ─► Tls ─► Handshake ─► RtmpConnect ─► Publish ─► Sending ─► EndedByPeer
+//! ```
+//!
+//! A [`Failure`] says at which stage, what [`Kind`], when to [`Retry`], the sentence and the remedy. Constructors take what
+//! the stage knows: [`net::Error`](crate::net::Error) up to TLS, [`Failure::refused`] for the server's own words (a table),
+//! [`Failure::lost`] and [`Failure::lost_after_publish`] for a connection that ended, the rest by name.
+
+mod reach;
+mod refusal;
+
+use std::{fmt, io, time::Duration};
+
+use serde::{Serialize, Serializer};
+
+pub use self::refusal::Refusal;
+use crate::net::{Endpoint, peer_text};
+
+/// A peer that closes sooner than this after `publish`, saying nothing, has probably refused the key: that is Twitch's way.
+pub const EARLY: Duration = Duration::from_secs(15);
+
+/// How many early ends in a row make it probable; one or two may be a server that restarts.
+pub const EARLY_ENDS: u32 = 3;
+
+/// What went wrong, and what to do. `Display` is one line: the message and the hint.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Failure {
+    /// How far it came.
+    pub stage: Stage,
+    /// Which failure it is.
+    pub kind: Kind,
+    /// When it may be tried again.
+    pub retry: Retry,
+    /// What happened, to which server; lower case, no full stop, no secret.
+    pub message: String,
+    /// What to do about it; imperative, no full stop.
+    pub hint: String,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}; hint: {}", self.message, self.hint)
+    }
+}
+
+/// An enum whose variants have labels for metrics and JSON that never change.
+macro_rules! labelled {
+    ($(#[$about:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $label:literal,)* }) => {
+        $(#[$about])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum $name { $($(#[$doc])* $variant,)* }
+
+        impl $name {
+            /// Every one, in the order of declaration.
+            pub const ALL: &[Self] = &[$(Self::$variant),*];
+
+            /// Its name in metrics and JSON, in snake case.
+            pub const fn label(self) -> &'static str {
+                match self { $(Self::$variant => $label,)* }
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.label())
+            }
+        }
+    };
+}
+
+labelled! {
+    /// How far a connection came.
+    Stage {
+        /// Looking up the name.
+        Resolve = "resolve",
+        /// TCP.
+        Connect = "connect",
+        /// TLS.
+        Tls = "tls",
+        /// RTMP's handshake.
+        Handshake = "handshake",
+        /// RTMP's `connect`.
+        RtmpConnect = "rtmp_connect",
+        /// From `createStream` to the answer to `publish`.
+        Publish = "publish",
+        /// Media was being sent.
+        Sending = "sending",
+        /// The server ended the broadcast.
+        EndedByPeer = "ended_by_peer",
+    }
+}
+
+labelled! {
+    /// When to try again. The back-off turns it into a time.
+    Retry {
+        /// Within a second, and often at first: it may pass at any moment.
+        Soon = "soon",
+        /// Within a second, then at growing distances.
+        BackOff = "back_off",
+        /// Not within half a minute: nothing will have changed, and the far side counts.
+        Slowly = "slowly",
+        /// Not within a minute: probably a person has to do something.
+        Minutes = "minutes",
+        /// Not before the destination's file changes.
+        NotUntilChanged = "not_until_changed",
+    }
+}
+
+labelled! {
+    /// Which failure.
+    Kind {
+        /// DNS knows no such name.
+        NameNotFound = "name_not_found",
+        /// DNS gives no answer.
+        DnsFailed = "dns_failed",
+        /// DNS did not answer in time.
+        DnsTimedOut = "dns_timed_out",
+        /// Nothing listens there.
+        ConnectionRefused = "connection_refused",
+        /// A blocked port, or a wrong address.
+        ConnectionTimedOut = "connection_timed_out",
+        /// No route.
+        NetworkUnreachable = "network_unreachable",
+        /// This machine forbids it.
+        ConnectionNotPermitted = "connection_not_permitted",
+        /// This process has too many open files.
+        NoDescriptor = "no_descriptor",
+        /// TCP failed otherwise.
+        ConnectionFailed = "connection_failed",
+        /// The host cannot stand in a certificate.
+        HostNotForTls = "host_not_for_tls",
+        /// Plain RTMP, HTTP or something else on this port.
+        NotTls = "not_tls",
+        /// Closed during the TLS handshake.
+        TlsClosed = "tls_closed",
+        /// The TLS handshake took too long.
+        TlsTimedOut = "tls_timed_out",
+        /// Only TLS versions that are too old.
+        TlsVersion = "tls_version",
+        /// No cipher in common.
+        TlsNoCommonCipher = "tls_no_common_cipher",
+        /// The server does not serve this host name.
+        TlsHostUnknown = "tls_host_unknown",
+        /// The server wants a certificate from us.
+        TlsClientCertificate = "tls_client_certificate",
+        /// The server ended TLS with another alert.
+        TlsAlert = "tls_alert",
+        /// TLS failed otherwise.
+        TlsFailed = "tls_failed",
+        /// The `ca_file` or the system's roots cannot be used.
+        TrustUnusable = "trust_unusable",
+        /// The certificate's time is over.
+        CertificateExpired = "certificate_expired",
+        /// The certificate's time has not come, or the clock is wrong.
+        CertificateNotYetValid = "certificate_not_yet_valid",
+        /// The certificate vouches for itself.
+        CertificateSelfSigned = "certificate_self_signed",
+        /// An authority that we do not know.
+        CertificateUnknownIssuer = "certificate_unknown_issuer",
+        /// The server does not send its whole chain.
+        CertificateMissingIntermediate = "certificate_missing_intermediate",
+        /// Not signed by the authority that it names.
+        CertificateBadSignature = "certificate_bad_signature",
+        /// The certificate is for other hosts.
+        CertificateWrongHost = "certificate_wrong_host",
+        /// Not a server's certificate.
+        CertificateUnsuitable = "certificate_unsuitable",
+        /// The peer broke RTMP's rules, or does not speak it.
+        ProtocolError = "protocol_error",
+        /// No answer in time.
+        TimedOut = "timed_out",
+        /// The peer takes nothing any more.
+        Stalled = "stalled",
+        /// The peer closed the connection.
+        ClosedByPeer = "closed_by_peer",
+        /// The peer, or something in between, reset the connection.
+        ResetByPeer = "reset_by_peer",
+        /// The peer acknowledges nothing any more: it or the network is gone.
+        ConnectionLost = "connection_lost",
+        /// The connection failed otherwise.
+        Io = "io",
+        /// The stream key was refused.
+        KeyRefused = "key_refused",
+        /// The peer closes soon after each publish and says nothing.
+        KeyLikelyInvalid = "key_likely_invalid",
+        /// The stream key is in use by another session.
+        NameInUse = "name_in_use",
+        /// The URL's path is not known there.
+        AppRefused = "app_refused",
+        /// User name and password are wanted.
+        AuthenticationNeeded = "authentication_needed",
+        /// The platform's or account's limit.
+        OverLimit = "over_limit",
+        /// `publish` was refused for another reason.
+        PublishRejected = "publish_rejected",
+        /// `connect` was refused for another reason.
+        ConnectRejected = "connect_rejected",
+        /// The server has trouble of its own.
+        ServerTrouble = "server_trouble",
+        /// The platform ended the broadcast.
+        BroadcastEnded = "broadcast_ended",
+    }
+}
+
+impl Failure {
+    /// The peer broke RTMP's rules; `detail` says how, in our own words.
+    pub fn protocol(peer: &Endpoint, stage: Stage, detail: &str) -> Self {
+        let hint = match stage {
+            Stage::Handshake => "check host and port in `url`: is it an RTMP server? a port for TLS needs rtmps://",
+            _ => {
+                "try again later; if it stays so, report it with this line: the server's RTMP differs from what is known"
+            }
+        };
+        Self {
+            stage,
+            kind: Kind::ProtocolError,
+            retry: if stage == Stage::Handshake { Retry::Slowly } else { Retry::BackOff },
+            message: format!("`{peer}` does not speak RTMP as it should: {detail}"),
+            hint: hint.to_owned(),
+        }
+    }
+
+    /// The peer did not answer within `limit`.
+    pub fn timed_out(peer: &Endpoint, stage: Stage, limit: Duration) -> Self {
+        let (what, hint) = match stage {
+            Stage::Handshake => (
+                "the RTMP handshake",
+                "check host and port in `url`: a port for TLS is silent like this (then use rtmps://); else the server is \
+                 overloaded",
+            ),
+            Stage::RtmpConnect => (
+                "`connect`",
+                "check the path in `url`; if it is right, the server is overloaded: wait, or use another one",
+            ),
+            Stage::Publish => (
+                "`publish`",
+                "check that the broadcast is set up on the platform and the stream key is current; else the server is \
+                 overloaded",
+            ),
+            _ => ("what was sent", "check the network between here and the server"),
+        };
+        Self {
+            stage,
+            kind: Kind::TimedOut,
+            retry: Retry::BackOff,
+            message: format!("`{peer}` did not answer to {what} within {} s", limit.as_secs_f32()),
+            hint: hint.to_owned(),
+        }
+    }
+
+    /// The peer has taken nothing for `silence`, with something to send.
+    pub fn stalled(peer: &Endpoint, silence: Duration) -> Self {
+        Self {
+            stage: Stage::Sending,
+            kind: Kind::Stalled,
+            retry: Retry::Soon,
+            message: format!("`{peer}` has taken nothing for {} s", silence.as_secs()),
+            hint: "nothing to do if it stays the only time; else the server is overloaded, or the upload is too slow for the \
+                   bitrate of all destinations together"
+                .to_owned(),
+        }
+    }
+
+    /// The connection ended; `error` is `None` where the peer closed it in order.
+    pub fn lost(peer: &Endpoint, stage: Stage, error: Option<&io::Error>) -> Self {
+        let (kind, what) = match error.map(io::Error::kind) {
+            // Without close_notify, as most servers end TLS.
+            None | Some(io::ErrorKind::UnexpectedEof) => {
+                (Kind::ClosedByPeer, format!("`{peer}` closed the connection"))
+            }
+            Some(io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted | io::ErrorKind::BrokenPipe) => {
+                (Kind::ResetByPeer, format!("`{peer}` reset the connection"))
+            }
+            Some(io::ErrorKind::TimedOut) => {
+                (Kind::ConnectionLost, format!("`{peer}` answers no more: it or the network is gone"))
+            }
+            Some(_) => {
+                let detail = error.map(ToString::to_string).unwrap_or_default();
+                (Kind::Io, format!("the connection to `{peer}` failed ({detail})"))
+            }
+        };
+        let (when, hint) = match stage {
+            Stage::Handshake => (
+                " during the RTMP handshake",
+                "check host and port in `url`: is it an RTMP server? a port for TLS closes like this (then use rtmps://)",
+            ),
+            Stage::RtmpConnect => (
+                " in answer to `connect`",
+                "check the path in `url`: many servers close without a word when it is unknown",
+            ),
+            Stage::Publish => (
+                " in answer to `publish`",
+                "check the stream key: many servers close without a word when it is wrong or has run out",
+            ),
+            _ => ("", "nothing to do: forkcast connects again; if it happens often, check network and bitrate"),
+        };
+        let retry = match stage {
+            Stage::RtmpConnect | Stage::Publish => Retry::BackOff,
+            _ => Retry::Soon,
+        };
+        Self { stage, kind, retry, message: format!("{what}{when}"), hint: hint.to_owned() }
+    }
+
+    /// The connection ended `since_publish` after `publish` was sent, and no status had come. `times` counts the sessions
+    /// in a row, with this one, that ended sooner than [`EARLY`].
+    pub fn lost_after_publish(
+        peer: &Endpoint,
+        stage: Stage,
+        error: Option<&io::Error>,
+        since_publish: Duration,
+        times: u32,
+    ) -> Self {
+        if !is_key_likely_invalid(since_publish, times) {
+            return Self::lost(peer, stage, error);
+        }
+        Self {
+            stage,
+            kind: Kind::KeyLikelyInvalid,
+            retry: Retry::Minutes,
+            message: format!(
+                "`{peer}` ended the connection within {} s of publishing, {times} times in a row, without saying why: the \
+                 stream key is likely invalid",
+                EARLY.as_secs()
+            ),
+            hint: "copy the stream key anew from the platform into the destination's file, and check that the broadcast is set \
+                   up there; saving the file tries again at once"
+                .to_owned(),
+        }
+    }
+
+    /// The server asked for a new connection (Enhanced RTMP's ReconnectRequest), as it does before a restart of its own.
+    pub fn asked_to_reconnect(peer: &Endpoint) -> Self {
+        Self {
+            stage: Stage::EndedByPeer,
+            kind: Kind::ServerTrouble,
+            retry: Retry::Soon,
+            message: format!("`{peer}` asked to connect anew"),
+            hint: "nothing to do: forkcast connects again at once".to_owned(),
+        }
+    }
+
+    /// The server ended the broadcast with a status; `secrets` are masked in what it says.
+    pub fn ended(peer: &Endpoint, code: &str, description: &str, secrets: &[&str]) -> Self {
+        Self {
+            stage: Stage::EndedByPeer,
+            kind: Kind::BroadcastEnded,
+            retry: Retry::Minutes,
+            message: format!("`{peer}` ended the broadcast: {}", quoted(code, description, secrets)),
+            hint: "look at the broadcast on the platform: it was stopped there, or its longest duration is reached"
+                .to_owned(),
+        }
+    }
+}
+
+/// Whether an end without a word, so soon after `publish` and for the `times`-th time in a row, speaks against the key.
+pub fn is_key_likely_invalid(since_publish: Duration, times: u32) -> bool {
+    since_publish < EARLY && times >= EARLY_ENDS
+}
+
+/// A server's code and description as they may be shown.
+fn quoted(code: &str, description: &str, secrets: &[&str]) -> String {
+    let (code, description) = (peer_text::masked(code, secrets), peer_text::masked(description, secrets));
+    match (code.is_empty(), description.is_empty()) {
+        (true, true) => "no reason given".to_owned(),
+        (true, false) => format!("\"{description}\""),
+        (false, true) => code,
+        (false, false) => format!("{code}, \"{description}\""),
+    }
+}
+
+#[cfg(test)]
+mod tests;

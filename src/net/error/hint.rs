@@ -1,0 +1,145 @@
+//! What to do about it: imperative, without a full stop.
+
+use super::{Cause, CertificateProblem, ConnectProblem, Endpoint, Flaw, Speaks};
+
+pub(super) fn of(at: &Endpoint, cause: &Cause) -> String {
+    let host = at.host();
+    match cause {
+        Cause::NameNotFound => format!("check the spelling of `{host}` in `url`; a URL given per event may have run out"),
+        Cause::LookupFailed { .. } | Cause::LookupTimedOut { .. } => {
+            "check this machine's network connection and its DNS server; where other names do resolve, this name's own DNS is \
+             broken"
+                .to_owned()
+        }
+        Cause::Connect { problem, .. } => connect(at, problem),
+        Cause::HostNotForTls => "check the host in `url`: only letters, digits, `-` and `.` may be in it".to_owned(),
+        Cause::NotTls { speaks: Speaks::Rtmp } => format!(
+            "use `rtmp://{at}/…` in `url` (not encrypted), or the port on which this server speaks RTMPS, often 443"
+        ),
+        Cause::NotTls { speaks: Speaks::Http } => {
+            "check host and port in `url`: this is a web server; RTMPS is usually on port 443".to_owned()
+        }
+        Cause::NotTls { speaks: Speaks::Unknown } => {
+            "check the port in `url`: RTMPS is usually on 443; if this is a plain RTMP server, use rtmp://".to_owned()
+        }
+        Cause::ClosedDuringTls { .. } => format!(
+            "check host and port in `url`: a plain RTMP port closes like this (then use rtmp://), and so does a firewall that \
+             blocks TLS to `{host}`"
+        ),
+        Cause::TlsTimedOut { .. } => {
+            "check the port in `url`: a plain RTMP port is silent like this (then use rtmp://); else the server is overloaded"
+                .to_owned()
+        }
+        Cause::TlsVersion => {
+            "ask the server's operator for TLS 1.2 or 1.3; forkcast speaks nothing older, since TLS 1.0 and 1.1 are broken"
+                .to_owned()
+        }
+        Cause::NoCommonCipher => {
+            "ask the server's operator to enable a current cipher (ECDHE with AES-GCM or ChaCha20); what it offers is obsolete"
+                .to_owned()
+        }
+        Cause::HostUnknownToPeer => "check the host in `url`: it must be the name that the platform gives, not an alias or \
+                                     an address"
+            .to_owned(),
+        Cause::ClientCertificateDemanded => {
+            "check the port in `url`: no public ingest demands one, and forkcast has none to show".to_owned()
+        }
+        Cause::TlsAlert { .. } | Cause::TlsOther { .. } => {
+            "check host and port in `url`; if they are right, the server's operator finds the reason in its log".to_owned()
+        }
+        Cause::Certificate(problem) => certificate(at, problem),
+    }
+}
+
+fn connect(at: &Endpoint, problem: &ConnectProblem) -> String {
+    let port = at.port();
+    match problem {
+        ConnectProblem::Refused => format!(
+            "check host and port in `url`, and that the server runs: nothing listens on port {port}, or a firewall refuses"
+        ),
+        ConnectProblem::TimedOut if port == 443 => {
+            "check that no firewall blocks port 443 on the way out, and that the host in `url` is right".to_owned()
+        }
+        ConnectProblem::TimedOut => format!(
+            "check that no firewall, provider or venue network blocks port {port} on the way out, and that the host in `url` \
+             is right; rtmps:// on port 443 is seldom blocked"
+        ),
+        ConnectProblem::Unreachable => {
+            "check this machine's network connection: cable, Wi-Fi, VPN, default route".to_owned()
+        }
+        ConnectProblem::NotPermitted => {
+            format!("allow forkcast to connect to port {port} in this machine's firewall or container policy")
+        }
+        ConnectProblem::NoDescriptor => {
+            "raise the limit of open files (`ulimit -n`, or LimitNOFILE of the service) and start again".to_owned()
+        }
+        ConnectProblem::Other(_) => "check host and port in `url` and this machine's network connection".to_owned(),
+    }
+}
+
+fn certificate(at: &Endpoint, problem: &CertificateProblem) -> String {
+    match problem {
+        CertificateProblem::Expired { today, .. } => format!(
+            "if the server is yours, renew its certificate; else use another ingest server of the platform; first check this \
+             machine's clock, which says {today}"
+        ),
+        CertificateProblem::NotYetValid { .. } => {
+            "set this machine's clock right (it is probably slow); if it is right, the server's certificate was made too early"
+                .to_owned()
+        }
+        CertificateProblem::SelfSigned { flaw: None, ca_file, .. } => format!(
+            "if the server is yours, {} the destination's file; if not, do not send to it: somebody may be in between",
+            if *ca_file { "add its certificate to the `ca_file` of" } else { "save its certificate and name it as `ca_file` in" }
+        ),
+        CertificateProblem::SelfSigned { flaw: Some(Flaw::Authority), .. } => {
+            "if the server is yours, make its certificate anew with `-addext basicConstraints=critical,CA:FALSE` (openssl \
+             marks it as an authority's, which no server may show) and name it as `ca_file` in the destination's file"
+                .to_owned()
+        }
+        CertificateProblem::SelfSigned { flaw: Some(Flaw::Version1), .. } => format!(
+            "if the server is yours, make its certificate anew with `-addext subjectAltName={}` (version 1 names no host) and \
+             name it as `ca_file` in the destination's file",
+            alternative_name(at)
+        ),
+        CertificateProblem::UnknownIssuer { ca_file: false, .. } => {
+            "if that is your own authority, name its certificate (PEM) as `ca_file` in the destination's file; if it is a \
+             public one, update this machine's roots (Debian: ca-certificates); if you do not know it, somebody is in between"
+                .to_owned()
+        }
+        CertificateProblem::UnknownIssuer { ca_file: true, .. } => {
+            "check that `ca_file` in the destination's file holds this issuer's certificate and not the server's own or \
+             another authority's"
+                .to_owned()
+        }
+        CertificateProblem::MissingIntermediate { .. } => {
+            "if the server is yours, configure the full chain (`fullchain.pem`, not `cert.pem`); else name the missing \
+             certificate (PEM) as `ca_file` in the destination's file"
+                .to_owned()
+        }
+        CertificateProblem::BadSignature { ca_file: true, .. } => {
+            "put the issuer's current certificate into `ca_file`: the one there has the same name but another key".to_owned()
+        }
+        CertificateProblem::BadSignature { ca_file: false, .. } => {
+            "do not send to it: the certificate is forged or damaged; tell the server's operator".to_owned()
+        }
+        CertificateProblem::WrongHost { names, .. } if names.is_empty() => format!(
+            "if the server is yours, make its certificate anew with `subjectAltName={}`; a common name counts no more",
+            alternative_name(at)
+        ),
+        CertificateProblem::WrongHost { .. } => format!(
+            "use in `url` a host that the certificate is for; if the server is yours, make its certificate anew with \
+             `subjectAltName={}`",
+            alternative_name(at)
+        ),
+        CertificateProblem::Unsuitable { .. } => {
+            "if the server is yours, make its certificate anew; else tell the server's operator".to_owned()
+        }
+    }
+}
+
+/// The host as `openssl` takes it: `DNS:name` or `IP:address`.
+fn alternative_name(at: &Endpoint) -> String {
+    let host = at.host();
+    let kind = if host.parse::<std::net::IpAddr>().is_ok() { "IP" } else { "DNS" };
+    format!("{kind}:{host}")
+}

@@ -1,0 +1,26 @@
+//! Dialling, TLS, and the sentence that says why it failed.
+//!
+//! ```text
+//! Target --resolve--> addresses --race--> TcpStream --socket::tune, TlsClient--> Transport
+//!             |                    |                               |
+//!             +--------------------+-------------------------------+--> Error { endpoint, cause }: message() and hint()
+//! ```
+//!
+//! Reading order: [`limits`], [`dial`], [`race`] (pure), [`socket`], [`tls`], [`io`], [`error`], [`peer_text`]. Nothing here knows RTMP,
+//! except that a port which answers in it is named.
+
+pub mod dial;
+pub mod error;
+pub mod io;
+pub mod limits;
+pub mod peer_text;
+pub mod race;
+pub mod socket;
+pub mod tls;
+
+pub use self::{
+    dial::{Target, Timeouts, dial},
+    error::{Cause, Endpoint, Error},
+    io::Transport,
+    tls::{TlsClient, TlsServer},
+};

@@ -1,0 +1,141 @@
+//! Text that a peer chose, made fit for a log line and a terminal, and free of our own secrets.
+
+use super::limits;
+
+/// `text` on one line without control characters (so that nobody can forge a log line or steer a terminal), with runs of
+/// white space as one blank, cut at [`limits::PEER_TEXT`] characters.
+pub fn printable(text: &str) -> String {
+    let mut shown = String::new();
+    let mut length = 0;
+    for word in text.split(|character: char| character.is_whitespace() || is_invisible(character)) {
+        if word.is_empty() {
+            continue;
+        }
+        if length > 0 {
+            shown.push(' ');
+            length += 1;
+        }
+        for character in word.chars() {
+            if length >= limits::PEER_TEXT {
+                shown.push('…');
+                return shown;
+            }
+            // Messages put names in backticks; one from the peer would end them early.
+            shown.push(if character == '`' { '\'' } else { character });
+            length += 1;
+        }
+    }
+    shown
+}
+
+/// [`printable`], with every secret in it masked: servers like to quote the key that they refuse.
+///
+/// Masked are each of `secrets`, its parts between `?`, `&`, `=` and `/`, and every word that looks like a token, since a
+/// server may quote a secret in an encoding of its own.
+pub fn masked(text: &str, secrets: &[&str]) -> String {
+    let mut text = text.to_owned();
+    for secret in secrets {
+        text = mask(&text, secret);
+        for part in secret.split(['?', '&', '=', '/']).filter(|part| part.len() >= SECRET_PART) {
+            text = mask(&text, part);
+        }
+    }
+    let mut shown = String::new();
+    for word in text.split_inclusive(|character: char| !is_token_character(character)) {
+        let token = word.trim_end_matches(|character: char| !is_token_character(character));
+        if looks_like_token(token) {
+            shown.push_str(MASK);
+            shown.push_str(word.get(token.len()..).unwrap_or_default());
+        } else {
+            shown.push_str(word);
+        }
+    }
+    printable(&shown)
+}
+
+const MASK: &str = "…";
+
+/// Shorter parts of a key (`live`, `app`, `v=1`) are words, not secrets.
+const SECRET_PART: usize = 6;
+
+/// Every `secret` in `text` masked, in any case of its ASCII letters; a short one only where it is a word of its own.
+fn mask(text: &str, secret: &str) -> String {
+    if secret.is_empty() {
+        return text.to_owned();
+    }
+    // ASCII case does not change lengths, so offsets in the one are offsets in the other.
+    let lower = text.to_ascii_lowercase();
+    let mut shown = String::new();
+    let mut done = 0;
+    for (at, found) in lower.match_indices(&secret.to_ascii_lowercase()) {
+        let (before, after) = (text.get(..at).unwrap_or_default(), text.get(at + found.len()..).unwrap_or_default());
+        let is_inside_a_word = before.ends_with(char::is_alphanumeric) || after.starts_with(char::is_alphanumeric);
+        if secret.len() < SECRET_PART && is_inside_a_word {
+            continue;
+        }
+        shown.push_str(text.get(done..at).unwrap_or_default());
+        shown.push_str(MASK);
+        done = at + found.len();
+    }
+    shown.push_str(text.get(done..).unwrap_or_default());
+    shown
+}
+
+fn is_token_character(character: char) -> bool {
+    character.is_ascii_alphanumeric() || matches!(character, '-' | '_' | '+' | '/' | '=' | '%')
+}
+
+fn looks_like_token(word: &str) -> bool {
+    word.len() >= 16 && word.contains(|c: char| c.is_ascii_digit()) && word.contains(|c: char| c.is_ascii_alphabetic())
+}
+
+/// Control characters, and the format characters that reorder or hide what follows (bidirectional marks, zero width).
+fn is_invisible(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_line_without_tricks() {
+        for (text, shown) in [
+            ("", ""),
+            ("Already publishing", "Already publishing"),
+            ("  two\r\nlines\t\tand more ", "two lines and more"),
+            ("\u{1b}[31mred\u{1b}[0m", "[31mred [0m"),
+            ("a`b", "a'b"),
+            ("left\u{202E}right", "left right"),
+            ("Zürich 東京", "Zürich 東京"),
+        ] {
+            assert_eq!(printable(text), shown, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn long_text_is_cut_at_a_character() {
+        let shown = printable(&"ü".repeat(10_000));
+        assert_eq!(shown.chars().count(), limits::PEER_TEXT + 1);
+        assert!(shown.ends_with('…'));
+    }
+
+    #[test]
+    fn secrets_are_masked() {
+        for (text, secret, shown) in [
+            ("bad key abcd-efgh-ijkl", "abcd-efgh-ijkl", "bad key …"),
+            ("bad key ABCD-EFGH-IJKL!", "abcd-efgh-ijkl", "bad key …!"),
+            ("stream 'show?token=hunter22' in use", "show?token=hunter22", "stream '…' in use"),
+            ("token hunter22 expired", "show?token=hunter22", "token … expired"),
+            ("key pass is wrong, passive too", "pass", "key … is wrong, passive too"),
+            ("ключ сезам-откройся не годится", "сезам-откройся", "ключ … не годится"),
+            ("decoded: a b/c", "a b/c", "decoded: …"),
+            ("quoted c2VjcmV0LXN0cmVhbS1rZXk5 here", "other", "quoted … here"),
+            ("code=403 need auth; authmod=adobe", "", "code=403 need auth; authmod=adobe"),
+            ("NetConnection.Connect.Rejected", "", "NetConnection.Connect.Rejected"),
+        ] {
+            assert_eq!(masked(text, &[secret]), shown, "{text:?} {secret:?}");
+        }
+    }
+}

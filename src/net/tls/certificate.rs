@@ -1,0 +1,187 @@
+//! What is wrong with a certificate that was refused, read from the certificate itself.
+//!
+//! The verdict stands before anything here runs; this only finds words for it.
+
+use rustls::{
+    CertificateError,
+    pki_types::{CertificateDer, UnixTime},
+};
+use x509_parser::{
+    certificate::X509Certificate,
+    extensions::{GeneralName, ParsedExtension},
+    oid_registry::OID_PKIX_ACCESS_DESCRIPTOR_CA_ISSUERS,
+    time::ASN1Time,
+    x509::{X509Name, X509Version},
+};
+
+use crate::net::{
+    error::{CertificateProblem, Flaw, Whose},
+    limits,
+    peer_text::printable,
+};
+
+/// The problem behind `error`. `presented` is the chain that the server sent, its own certificate first; `ca_file` says
+/// whether the destination names one.
+pub(super) fn diagnose(
+    error: &CertificateError,
+    presented: &[CertificateDer<'_>],
+    ca_file: bool,
+) -> CertificateProblem {
+    let chain: Vec<X509Certificate<'_>> = presented
+        .iter()
+        .filter_map(|der| x509_parser::parse_x509_certificate(der).ok().map(|(_, certificate)| certificate))
+        .collect();
+    let Some(leaf) = chain.first() else {
+        return CertificateProblem::Unsuitable { reason: unsuitable(error, None) };
+    };
+    match error {
+        CertificateError::ExpiredContext { time, not_after } => CertificateProblem::Expired {
+            whose: whose(&chain, |each| each.validity().not_after.timestamp() == seconds(*not_after)),
+            on: day(seconds(*not_after)),
+            today: day(seconds(*time)),
+        },
+        CertificateError::NotValidYetContext { time, not_before } => CertificateProblem::NotYetValid {
+            whose: whose(&chain, |each| each.validity().not_before.timestamp() == seconds(*not_before)),
+            from: day(seconds(*not_before)),
+            today: day(seconds(*time)),
+        },
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => wrong_host(leaf),
+        CertificateError::UnknownIssuer => unknown_issuer(&chain, leaf, ca_file),
+        CertificateError::BadSignature => {
+            CertificateProblem::BadSignature { issuer: name(top(&chain, leaf).issuer()), ca_file }
+        }
+        // A self-signed certificate with a flaw is refused for the flaw, before anyone looks who issued it.
+        _ if is_self_signed(leaf) && flaw(leaf).is_some() => {
+            CertificateProblem::SelfSigned { name: name(leaf.subject()), flaw: flaw(leaf), ca_file }
+        }
+        other => CertificateProblem::Unsuitable { reason: unsuitable(other, Some(leaf)) },
+    }
+}
+
+fn unknown_issuer(chain: &[X509Certificate<'_>], leaf: &X509Certificate<'_>, ca_file: bool) -> CertificateProblem {
+    if is_self_signed(leaf) {
+        return CertificateProblem::SelfSigned { name: name(leaf.subject()), flaw: flaw(leaf), ca_file };
+    }
+    let issuer = name(top(chain, leaf).issuer());
+    // Public authorities say where their intermediate can be fetched, and never issue from a root; private ones do neither.
+    if chain.len() == 1 && says_where_its_issuer_is(leaf) {
+        return CertificateProblem::MissingIntermediate { issuer };
+    }
+    CertificateProblem::UnknownIssuer { issuer, ca_file }
+}
+
+fn wrong_host(leaf: &X509Certificate<'_>) -> CertificateProblem {
+    let mut names: Vec<String> = Vec::new();
+    if let Ok(Some(extension)) = leaf.subject_alternative_name() {
+        names.extend(extension.value.general_names.iter().filter_map(|name| match name {
+            GeneralName::DNSName(name) => Some(printable(name)),
+            GeneralName::IPAddress(bytes) => address(bytes),
+            _ => None,
+        }));
+    }
+    let more = names.len().saturating_sub(limits::CERTIFICATE_NAMES);
+    names.truncate(limits::CERTIFICATE_NAMES);
+    let common_name = if names.is_empty() { common_name(leaf.subject()) } else { None };
+    CertificateProblem::WrongHost { names, more, common_name }
+}
+
+/// Continues "it …".
+fn unsuitable(error: &CertificateError, leaf: Option<&X509Certificate<'_>>) -> String {
+    match error {
+        CertificateError::BadEncoding => "is malformed".to_owned(),
+        CertificateError::Expired => "ends before it begins".to_owned(),
+        CertificateError::Revoked => "has been revoked".to_owned(),
+        CertificateError::UnhandledCriticalExtension => {
+            "has a critical extension that nobody here understands".to_owned()
+        }
+        CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
+            "may not be used by servers (its extended key usage lacks serverAuth)".to_owned()
+        }
+        CertificateError::UnsupportedSignatureAlgorithmContext { .. }
+        | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
+            "is signed in an obsolete or unknown way (SHA-1, a short RSA key, an unusual curve)".to_owned()
+        }
+        _ => match leaf {
+            Some(leaf) if leaf.is_ca() => "is an authority's own (CA:TRUE), which no server may show".to_owned(),
+            Some(leaf) if leaf.version() == X509Version::V1 => "is of X.509 version 1, which names no host".to_owned(),
+            _ => format!("is refused ({})", printable(&error.to_string())),
+        },
+    }
+}
+
+/// Follows the issuers from `leaf` as far as `chain` knows them.
+fn top<'c, 'd>(chain: &'c [X509Certificate<'d>], leaf: &'c X509Certificate<'d>) -> &'c X509Certificate<'d> {
+    let mut top = leaf;
+    // No longer than the chain, however its certificates name each other.
+    for _ in chain {
+        let issuer = chain.iter().find(|each| each.subject().as_raw() == top.issuer().as_raw() && !is_self_signed(top));
+        match issuer {
+            Some(issuer) => top = issuer,
+            None => break,
+        }
+    }
+    top
+}
+
+fn whose(chain: &[X509Certificate<'_>], is_it: impl Fn(&X509Certificate<'_>) -> bool) -> Whose {
+    match chain.iter().position(is_it) {
+        None | Some(0) => Whose::Server,
+        Some(at) => chain.get(at).map_or(Whose::Server, |each| Whose::Authority(name(each.subject()))),
+    }
+}
+
+fn is_self_signed(certificate: &X509Certificate<'_>) -> bool {
+    certificate.subject().as_raw() == certificate.issuer().as_raw()
+}
+
+fn flaw(certificate: &X509Certificate<'_>) -> Option<Flaw> {
+    if certificate.is_ca() {
+        Some(Flaw::Authority)
+    } else if certificate.version() == X509Version::V1 {
+        Some(Flaw::Version1)
+    } else {
+        None
+    }
+}
+
+fn says_where_its_issuer_is(certificate: &X509Certificate<'_>) -> bool {
+    certificate.extensions().iter().any(|extension| match extension.parsed_extension() {
+        ParsedExtension::AuthorityInfoAccess(access) => {
+            access.accessdescs.iter().any(|each| each.access_method == OID_PKIX_ACCESS_DESCRIPTOR_CA_ISSUERS)
+        }
+        _ => false,
+    })
+}
+
+/// The common name, else the organisation, else the whole name.
+fn name(name: &X509Name<'_>) -> String {
+    common_name(name)
+        .or_else(|| name.iter_organization().find_map(|each| each.as_str().ok()).map(printable))
+        .unwrap_or_else(|| printable(&name.to_string()))
+}
+
+fn common_name(name: &X509Name<'_>) -> Option<String> {
+    name.iter_common_name().find_map(|each| each.as_str().ok()).map(printable)
+}
+
+fn address(bytes: &[u8]) -> Option<String> {
+    if let Ok(v4) = <[u8; 4]>::try_from(bytes) {
+        return Some(std::net::Ipv4Addr::from(v4).to_string());
+    }
+    <[u8; 16]>::try_from(bytes).ok().map(|v6| std::net::Ipv6Addr::from(v6).to_string())
+}
+
+fn seconds(time: UnixTime) -> i64 {
+    i64::try_from(time.as_secs()).unwrap_or(i64::MAX)
+}
+
+/// `YYYY-MM-DD` in UTC.
+fn day(seconds: i64) -> String {
+    match ASN1Time::from_timestamp(seconds) {
+        Ok(time) => {
+            let date = time.to_datetime();
+            format!("{:04}-{:02}-{:02}", date.year(), u8::from(date.month()), date.day())
+        }
+        Err(_) => "a day beyond every calendar".to_owned(),
+    }
+}

@@ -1,0 +1,17 @@
+//! TLS on both sides, and why a handshake failed.
+//!
+//! Versions 1.2 and 1.3 with aws-lc-rs, which is passed to every configuration: there is no process-wide default to
+//! depend on.
+
+mod certificate;
+mod client;
+mod file;
+mod first_bytes;
+mod server;
+
+pub use self::{
+    client::TlsClient,
+    file::{FileError, FileProblem},
+    first_bytes::FirstBytes,
+    server::{AcceptCause, AcceptError, TlsServer},
+};

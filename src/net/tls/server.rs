@@ -1,0 +1,192 @@
+//! Our side of TLS towards a publisher.
+
+use std::{fmt, io, net::SocketAddr, path::Path, sync::Arc, time::Duration};
+
+use rustls::{AlertDescription, PeerIncompatible, ServerConfig, crypto::aws_lc_rs, sign::CertifiedKey};
+use tokio::{net::TcpStream, time::timeout};
+use tokio_rustls::TlsAcceptor;
+
+use super::file::{self, FileError, FileProblem};
+use crate::net::io::Transport;
+
+/// The certificate that we show to publishers, ready to accept connections.
+#[derive(Clone)]
+pub struct TlsServer {
+    acceptor: TlsAcceptor,
+}
+
+impl fmt::Debug for TlsServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TlsServer").finish_non_exhaustive()
+    }
+}
+
+impl TlsServer {
+    /// Reads the chain (PEM, the server's own certificate first) and its private key (PEM: PKCS #8, PKCS #1 or SEC1).
+    ///
+    /// # Errors
+    /// Which file is wrong, and in which way.
+    pub fn from_files(chain_file: &Path, key_file: &Path) -> Result<Self, FileError> {
+        let chain = file::certificates(chain_file)?;
+        let key = file::private_key(key_file)?;
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let unusable_key =
+            |error: rustls::Error| FileError::new(key_file, FileProblem::UnsupportedKey(error.to_string()));
+        let signing_key = provider.key_provider.load_private_key(key).map_err(unusable_key)?;
+        let pair = CertifiedKey::new(chain, signing_key);
+        match pair.keys_match() {
+            Ok(()) => {}
+            Err(rustls::Error::InconsistentKeys(_)) => {
+                let certificate = chain_file.to_owned();
+                return Err(FileError::new(key_file, FileProblem::KeyMismatch { certificate }));
+            }
+            Err(error) => return Err(FileError::new(chain_file, FileProblem::BadCertificate(error.to_string()))),
+        }
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
+            .map_err(unusable_key)?
+            .with_no_client_auth()
+            .with_cert_resolver(Arc::new(rustls::sign::SingleCertAndKey::from(pair)));
+        Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)) })
+    }
+
+    /// The handshake with a publisher that has just connected, within `limit`.
+    ///
+    /// # Errors
+    /// Why there is no TLS with it, for the operator's log.
+    pub async fn accept(&self, stream: TcpStream, limit: Duration) -> Result<Transport, AcceptError> {
+        let peer = stream.peer_addr().ok();
+        let handshake = async {
+            let mut first = [0; 1];
+            match stream.peek(&mut first).await {
+                Ok(0) | Err(_) => return Err(AcceptCause::Closed),
+                Ok(_) => {}
+            }
+            match first {
+                [22] => {}
+                [3] => return Err(AcceptCause::PlainRtmp),
+                [b'A'..=b'Z'] => return Err(AcceptCause::PlainHttp),
+                _ => return Err(AcceptCause::NotTls),
+            }
+            let stream = self.acceptor.accept(stream).await.map_err(|error| AcceptCause::from_handshake(&error))?;
+            Ok(Transport::Server(Box::new(stream)))
+        };
+        match timeout(limit, handshake).await {
+            Ok(result) => result.map_err(|cause| AcceptError { peer, cause }),
+            Err(_) => Err(AcceptError { peer, cause: AcceptCause::TimedOut { after: limit } }),
+        }
+    }
+}
+
+/// A publisher with which there is no TLS. `Display` is the sentence; [`AcceptError::hint`] the remedy.
+#[derive(Debug)]
+pub struct AcceptError {
+    /// Who it was; `None` where it had gone already.
+    pub peer: Option<SocketAddr>,
+    /// What went wrong.
+    pub cause: AcceptCause,
+}
+
+/// Why there is no TLS with a publisher.
+#[derive(Debug)]
+pub enum AcceptCause {
+    /// It speaks plain RTMP.
+    PlainRtmp,
+    /// It speaks plain HTTP.
+    PlainHttp,
+    /// It speaks something else.
+    NotTls,
+    /// It speaks neither TLS 1.2 nor 1.3.
+    OldTls,
+    /// It has no cipher suite in common with us.
+    NoCommonCipher,
+    /// It does not trust our certificate.
+    CertificateRefused {
+        /// Its alert.
+        alert: String,
+    },
+    /// It closed the connection.
+    Closed,
+    /// It was too slow.
+    TimedOut {
+        /// The limit.
+        after: Duration,
+    },
+    /// Anything else, in the TLS library's words.
+    Other(String),
+}
+
+impl AcceptCause {
+    fn from_handshake(error: &io::Error) -> Self {
+        let Some(error) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) else {
+            return Self::Closed;
+        };
+        match error {
+            rustls::Error::PeerIncompatible(
+                PeerIncompatible::Tls12NotOffered
+                | PeerIncompatible::Tls12NotOfferedOrEnabled
+                // Looked for before the version; everything since TLS 1.2 sends it, nothing older does.
+                | PeerIncompatible::SignatureAlgorithmsExtensionRequired,
+            )
+            | rustls::Error::AlertReceived(AlertDescription::ProtocolVersion) => Self::OldTls,
+            rustls::Error::PeerIncompatible(_) | rustls::Error::AlertReceived(AlertDescription::HandshakeFailure) => {
+                Self::NoCommonCipher
+            }
+            rustls::Error::AlertReceived(
+                alert @ (AlertDescription::UnknownCA
+                | AlertDescription::BadCertificate
+                | AlertDescription::CertificateExpired
+                | AlertDescription::CertificateUnknown
+                | AlertDescription::UnsupportedCertificate),
+            ) => Self::CertificateRefused { alert: format!("{alert:?}") },
+            other => Self::Other(other.to_string()),
+        }
+    }
+}
+
+impl fmt::Display for AcceptError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.peer {
+            Some(peer) => write!(f, "publisher `{peer}` ")?,
+            None => f.write_str("a publisher ")?,
+        }
+        match &self.cause {
+            AcceptCause::PlainRtmp => f.write_str("speaks plain RTMP on the RTMPS port"),
+            AcceptCause::PlainHttp => f.write_str("speaks plain HTTP on the RTMPS port"),
+            AcceptCause::NotTls => f.write_str("speaks no TLS on the RTMPS port"),
+            AcceptCause::OldTls => f.write_str("speaks no TLS version that is safe: neither TLS 1.2 nor TLS 1.3"),
+            AcceptCause::NoCommonCipher => f.write_str("has no TLS cipher in common with forkcast"),
+            AcceptCause::CertificateRefused { alert } => {
+                write!(f, "does not trust the certificate shown to it ({alert})")
+            }
+            AcceptCause::Closed => f.write_str("closed the connection during the TLS handshake"),
+            AcceptCause::TimedOut { after } => {
+                write!(f, "did not finish the TLS handshake within {} s", after.as_secs_f32())
+            }
+            AcceptCause::Other(detail) => write!(f, "failed in the TLS handshake: {detail}"),
+        }
+    }
+}
+
+impl std::error::Error for AcceptError {}
+
+impl AcceptError {
+    /// What to do about it, without a full stop.
+    pub fn hint(&self) -> &'static str {
+        match &self.cause {
+            AcceptCause::PlainRtmp => {
+                "set the encoder's server to rtmps:// for this port, or to the plain port with rtmp://"
+            }
+            AcceptCause::PlainHttp => "the status page has a port of its own (`--http`)",
+            AcceptCause::NotTls | AcceptCause::Closed | AcceptCause::Other(_) | AcceptCause::TimedOut { .. } => {
+                "if this is your encoder, check that its server URL begins with rtmps://; else it is a scanner"
+            }
+            AcceptCause::OldTls | AcceptCause::NoCommonCipher => {
+                "update the encoder; one that cannot be updated may use the plain RTMP port inside your own network"
+            }
+            AcceptCause::CertificateRefused { .. } => {
+                "use a certificate for the host that the encoder is given, from an authority that it knows, with its full chain"
+            }
+        }
+    }
+}
