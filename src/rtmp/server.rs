@@ -1,0 +1,359 @@
+//! The server's side of the dialogue: a publisher connects, asks to publish, and sends media.
+//!
+//! Encoders differ in which calls they make, in which order, and in what they wait for. So every call is answered, in
+//! the order that all of them can read, and only three things are insisted on: `connect` comes first, one publish at a
+//! time, and no media before it is accepted.
+//!
+//! The calling rule is that of [the protocol](super): call [`Server::handle_input`] until it gives `None`, dealing with each
+//! event, then write [`Server::transmit`]. After [`Event::PublishRequested`] nothing more is read until the caller has
+//! decided; it then calls again with what is left of the input, even if that is nothing.
+
+use std::fmt;
+
+use secrecy::SecretString;
+
+use self::streams::MessageStreams;
+use super::amf0::Value;
+use super::command::{self, Call, Capabilities, Command, Connect, Reply, Status, StreamReference};
+use super::connection::Connection;
+use super::control::{BandwidthLimit, Control, UserControl};
+use super::error::Error;
+use super::handshake::Random;
+use super::limits::{Limits, MESSAGES_BEFORE_PUBLISH, WAITING_ANSWERS};
+use super::message::{Message, MessageType};
+use super::outbox::Outbox;
+
+mod streams;
+
+/// The chunk stream of replies.
+const CHUNK_STREAM_REPLY: u32 = 3;
+
+/// The chunk stream of what is said about a publish.
+const CHUNK_STREAM_STATUS: u32 = 5;
+
+/// Window and bandwidth that are announced, in bytes: what most servers announce.
+const WINDOW: u32 = 2_500_000;
+
+/// The chunk size that is announced, in bytes. FFmpeg takes it for its own direction too and would else stay at 128.
+const CHUNK_SIZE: u32 = 65_536;
+
+/// One publisher's connection, seen from the server.
+#[derive(Debug)]
+pub struct Server {
+    connection: Connection,
+    state: State,
+    streams: MessageStreams,
+    /// Messages since the connection or the last publish began.
+    idle_messages: u32,
+}
+
+/// ```text
+///            connect              publish         accept_publish
+/// Connecting -------> Connected ----------> Asked --------------> Publishing
+///                         ^                   | refuse_publish        |
+///                         |                   v                       |
+///                         |                  Over <------ close ------+  (from Connecting and Connected too)
+///                         +--- FCUnpublish, deleteStream, closeStream +
+/// ```
+#[derive(Debug, Clone, Copy)]
+enum State {
+    /// The handshake, then the call that must come first.
+    Connecting,
+    /// Nothing is published.
+    Connected,
+    /// The caller has to accept or refuse a publish; nothing is read meanwhile.
+    Asked { message_stream_id: u32 },
+    /// The publish is accepted: media is passed on.
+    Publishing { message_stream_id: u32 },
+    /// Refused or closed. What still comes is thrown away, so that the refusal can be read before the connection ends.
+    Over,
+}
+
+/// What the caller of [`Server::handle_input`] has to know.
+#[derive(Debug)]
+pub enum Event {
+    /// The connection is accepted.
+    Connected(Connected),
+    /// To be answered with [`Server::accept_publish`] or [`Server::refuse_publish`] before anything more is read.
+    PublishRequested(PublishRequest),
+    /// Audio (type 8), video (9) or data (18) of the accepted publish, in the publisher's order. The payload is as it came; data of
+    /// type 15 is turned into type 18.
+    Media(Message),
+    /// The publisher has ended its publish. It may begin another on this connection.
+    Unpublished,
+    /// The publisher has ended the connection in order, and with it its publish.
+    Closed,
+}
+
+/// What a publisher says about itself. `Debug` hides app and URL, into which people put stream keys.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Connected {
+    /// The path of the server URL, with its query. Any app is taken.
+    pub app: String,
+    /// The server URL as it was typed into the encoder.
+    pub tc_url: String,
+    /// The encoder's name, in its own words.
+    pub flash_ver: String,
+    /// What it can do with Enhanced RTMP; most say nothing.
+    pub capabilities: Capabilities,
+}
+
+/// Somebody wants to publish. `Debug` hides the key.
+#[derive(Debug, Clone)]
+pub struct PublishRequest {
+    /// The stream key as it came; empty for encoders that only probe.
+    pub stream_key: SecretString,
+    /// `live` in practice.
+    pub publish_type: String,
+}
+
+/// Why a publish is refused, as the publisher will be told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// [`Refusal::DENIED`] or [`Refusal::BAD_NAME`].
+    pub code: &'static str,
+    /// For the person at the encoder: OBS and FFmpeg show it. No key in it.
+    pub description: String,
+}
+
+impl Refusal {
+    /// The key is wrong. OBS shows it and stops trying.
+    pub const DENIED: &'static str = "NetStream.Publish.Denied";
+    /// The stream is taken. OBS shows it and stops trying.
+    pub const BAD_NAME: &'static str = "NetStream.Publish.BadName";
+}
+
+impl Server {
+    /// A server at the start of a connection.
+    #[must_use]
+    pub fn new(random: &Random) -> Self {
+        Self {
+            connection: Connection::server(random),
+            state: State::Connecting,
+            streams: MessageStreams::default(),
+            idle_messages: 0,
+        }
+    }
+
+    /// Takes bytes from the front of `input` up to the next event. `None`: all of `input` is taken, or a publish waits to
+    /// be accepted or refused.
+    ///
+    /// # Errors
+    /// What the peer sent ends the connection: write what [`transmit`](Self::transmit) still holds, then close.
+    pub fn handle_input(&mut self, input: &mut &[u8]) -> Result<Option<Event>, Error> {
+        loop {
+            match self.state {
+                State::Asked { .. } => return Ok(None),
+                State::Over => {
+                    *input = &[];
+                    return Ok(None);
+                }
+                State::Connecting | State::Connected | State::Publishing { .. } => {}
+            }
+            let Some(message) = self.connection.receive(input)? else { return Ok(None) };
+            if let Some(event) = self.handle_message(message)? {
+                return Ok(Some(event));
+            }
+        }
+    }
+
+    /// Accepts the publish that was asked for. Does nothing where none was.
+    pub fn accept_publish(&mut self) {
+        let State::Asked { message_stream_id } = self.state else { return };
+        self.send_status(message_stream_id, Status::success(Status::PUBLISH_START, "publishing"));
+        self.connection.set_limits(Limits::AFTER_AUTHORISATION);
+        self.state = State::Publishing { message_stream_id };
+    }
+
+    /// Refuses the publish that was asked for; does nothing where none was. The caller writes [`transmit`](Self::transmit), ends its
+    /// direction, goes on reading for about a second, and only then closes: else the reset that follows unread bytes
+    /// can overtake the refusal.
+    pub fn refuse_publish(&mut self, refusal: Refusal) {
+        let State::Asked { message_stream_id } = self.state else { return };
+        self.send_status(message_stream_id, Status::error(refusal.code, refusal.description));
+        self.state = State::Over;
+    }
+
+    /// The bytes to send.
+    pub fn transmit(&mut self) -> &mut Outbox {
+        self.connection.transmit()
+    }
+
+    fn handle_message(&mut self, message: Message) -> Result<Option<Event>, Error> {
+        let is_publishing = matches!(self.state, State::Publishing { .. });
+        if !is_publishing {
+            self.idle_messages += 1;
+            if self.idle_messages > MESSAGES_BEFORE_PUBLISH {
+                let limit = u64::from(MESSAGES_BEFORE_PUBLISH);
+                return Err(Error::Limit { what: "messages before a publish", limit });
+            }
+        }
+        match message.message_type {
+            MessageType::COMMAND_AMF0 | MessageType::COMMAND_AMF3 => match Command::decode(&message) {
+                Ok(command) => self.handle_command(message.message_stream_id, command),
+                // A broadcast is not ended over a call that nobody can read.
+                Err(_) if is_publishing => Ok(None),
+                Err(error) => Err(error),
+            },
+            MessageType::AUDIO | MessageType::VIDEO | MessageType::DATA_AMF0 if is_publishing => {
+                Ok(Some(Event::Media(message)))
+            }
+            MessageType::DATA_AMF3 if is_publishing => Ok(Some(Event::Media(as_amf0(message)))),
+            _ => Ok(None),
+        }
+    }
+
+    fn handle_command(&mut self, message_stream_id: u32, command: Command) -> Result<Option<Event>, Error> {
+        let Command { transaction, call } = command;
+        match call {
+            Call::Connect(connect) => return self.connect(transaction, *connect).map(Some),
+            Call::Close => {
+                self.state = State::Over;
+                return Ok(Some(Event::Closed));
+            }
+            Call::CheckBandwidth | Call::Unknown { .. } => self.answer(transaction, Reply::null()),
+            // Replies and news come from servers; a client that sends them wants nothing.
+            Call::Result(_)
+            | Call::Error(_)
+            | Call::OnBandwidthDone
+            | Call::OnFcPublish(_)
+            | Call::OnFcUnpublish(_)
+            | Call::OnStatus(_) => {}
+            _ if matches!(self.state, State::Connecting) => {
+                return Err(Error::OutOfOrder("a call that needs a connection came before `connect`"));
+            }
+            Call::ReleaseStream(_) => self.answer(transaction, Reply::undefined()),
+            Call::FcPublish(_) => {
+                self.answer(transaction, Reply::undefined());
+                self.announce(Call::OnFcPublish(Status::success(Status::PUBLISH_START, "publish may begin")));
+            }
+            Call::CreateStream => {
+                let created = self.streams.create()?;
+                self.answer(transaction, Reply::stream(created));
+            }
+            Call::Publish { stream_key, publish_type } => {
+                return Ok(self.publish(message_stream_id, PublishRequest { stream_key, publish_type }));
+            }
+            Call::FcUnpublish(_) => return Ok(self.fc_unpublish(transaction)),
+            Call::DeleteStream(reference) => return Ok(self.delete_stream(&reference)),
+            Call::CloseStream => return Ok(self.close_stream(message_stream_id)),
+        }
+        Ok(None)
+    }
+
+    fn connect(&mut self, transaction: f64, connect: Connect) -> Result<Event, Error> {
+        if !matches!(self.state, State::Connecting) {
+            return Err(Error::OutOfOrder("`connect` came twice"));
+        }
+        self.state = State::Connected;
+        let controls = [
+            Control::WindowAcknowledgementSize(WINDOW),
+            Control::SetPeerBandwidth { size: WINDOW, limit: BandwidthLimit::DYNAMIC },
+            Control::UserControl(UserControl::StreamBegin(0)),
+            Control::SetChunkSize(CHUNK_SIZE),
+        ];
+        for control in controls {
+            self.connection.send_control(control);
+        }
+        self.answer(transaction, Reply::connected(&Capabilities::relay()));
+        let Connect { app, tc_url, flash_ver, capabilities, .. } = connect;
+        Ok(Event::Connected(Connected { app, tc_url, flash_ver, capabilities }))
+    }
+
+    fn publish(&mut self, message_stream_id: u32, request: PublishRequest) -> Option<Event> {
+        if matches!(self.state, State::Publishing { .. }) {
+            let refusal = Status::error(Refusal::BAD_NAME, "this connection publishes already");
+            self.send_status(message_stream_id, refusal);
+            return None;
+        }
+        self.state = State::Asked { message_stream_id };
+        Some(Event::PublishRequested(request))
+    }
+
+    /// Ends the publish whatever key is named: there is only one, and encoders shorten the key here.
+    fn fc_unpublish(&mut self, transaction: f64) -> Option<Event> {
+        let ended = Status::success(Status::UNPUBLISH_SUCCESS, "publish ended");
+        self.announce(Call::OnFcUnpublish(ended));
+        self.answer(transaction, Reply::undefined());
+        self.unpublish(|_| true)
+    }
+
+    fn delete_stream(&mut self, reference: &StreamReference) -> Option<Event> {
+        match reference {
+            StreamReference::Number(number) => {
+                // The cast takes what is no stream's number to one that is not in use.
+                let deleted = *number as u32;
+                self.streams.delete(deleted);
+                self.unpublish(|publishing| publishing == deleted)
+            }
+            StreamReference::Key(_) | StreamReference::Missing => {
+                self.streams.delete_newest();
+                self.unpublish(|_| true)
+            }
+        }
+    }
+
+    fn close_stream(&mut self, message_stream_id: u32) -> Option<Event> {
+        // Message stream 0 is the connection: some encoders send all calls there.
+        self.unpublish(|publishing| message_stream_id == publishing || message_stream_id == 0)
+    }
+
+    /// Ends the publish if there is one and it is meant.
+    fn unpublish(&mut self, is_meant: impl FnOnce(u32) -> bool) -> Option<Event> {
+        let State::Publishing { message_stream_id } = self.state else { return None };
+        if !is_meant(message_stream_id) {
+            return None;
+        }
+        self.send_status(message_stream_id, Status::success(Status::UNPUBLISH_SUCCESS, "publish ended"));
+        self.state = State::Connected;
+        self.idle_messages = 0;
+        Some(Event::Unpublished)
+    }
+
+    fn answer(&mut self, transaction: f64, reply: Reply) {
+        if transaction != 0.0 {
+            self.send(CHUNK_STREAM_REPLY, 0, &Command::new(transaction, Call::Result(reply)));
+        }
+    }
+
+    fn announce(&mut self, call: Call) {
+        self.send(CHUNK_STREAM_REPLY, 0, &Command::notify(call));
+    }
+
+    /// On the message stream of the publish: GStreamer takes no notice of it elsewhere.
+    fn send_status(&mut self, message_stream_id: u32, status: Status) {
+        self.send(CHUNK_STREAM_STATUS, message_stream_id, &Command::notify(Call::OnStatus(status)));
+    }
+
+    fn send(&mut self, chunk_stream_id: u32, message_stream_id: u32, command: &Command) {
+        if self.connection.transmit().len() < WAITING_ANSWERS {
+            self.connection.send(chunk_stream_id, &command.message(message_stream_id));
+        }
+    }
+}
+
+impl fmt::Debug for Connected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connected")
+            .field("app_len", &self.app.len())
+            .field("tc_url_len", &self.tc_url.len())
+            .field("flash_ver", &self.flash_ver)
+            .field("capabilities", &self.capabilities)
+            .finish()
+    }
+}
+
+/// Data of type 15 as type 18, with values in AMF3 turned into AMF0: a destination may know only that. Data that cannot
+/// be read loses its format byte alone.
+fn as_amf0(message: Message) -> Message {
+    let body = command::amf0_body(&message);
+    let payload = Value::decode_all(&body).map_or(body, |values| {
+        let mut out = Vec::new();
+        values.iter().for_each(|value| value.encode(&mut out));
+        out.into()
+    });
+    Message { message_type: MessageType::DATA_AMF0, payload, ..message }
+}
+
+#[cfg(test)]
+mod tests;
