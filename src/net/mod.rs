@@ -6,10 +6,11 @@
 //!             +--------------------+-------------------------------+--> Error { endpoint, cause }: message() and hint()
 //! ```
 //!
-//! Reading order: [`limits`], [`dial`], [`race`] (pure), [`socket`], [`tls`], [`io`], [`error`], [`peer_text`]. Nothing here knows RTMP,
-//! except that a port which answers in it is named.
+//! Reading order: [`limits`], [`mod@dial`], [`race`] (pure), [`socket`], [`tls`], [`io`], [`duplex`] (both directions at
+//! once), [`error`], [`peer_text`]. Nothing here knows RTMP, except that a port which answers in it is named.
 
 pub mod dial;
+pub mod duplex;
 pub mod error;
 pub mod io;
 pub mod limits;
