@@ -78,6 +78,7 @@ fn configure(folder: &Path, recordings: &Path, port: u16) -> String {
         rtmp {{
             server {{
                 listen 127.0.0.1:{port};
+                access_log off;
                 chunk_size 4096;
                 application live {{
                     live on;
