@@ -204,6 +204,23 @@ labelled! {
     }
 }
 
+impl Kind {
+    /// The server said no, in words: to be counted in a row, since one no may be an accident and three are an answer.
+    pub const fn is_refusal(self) -> bool {
+        matches!(
+            self,
+            Self::KeyRefused
+                | Self::NameInUse
+                | Self::AppRefused
+                | Self::AuthenticationNeeded
+                | Self::OverLimit
+                | Self::PublishRejected
+                | Self::ConnectRejected
+                | Self::ServerTrouble
+        )
+    }
+}
+
 impl Failure {
     /// The peer broke RTMP's rules; `detail` says how, in our own words.
     pub fn protocol(peer: &Endpoint, stage: Stage, detail: &str) -> Self {

@@ -31,7 +31,7 @@ pub struct Platform {
     /// Whether there is a stream key beside the URL.
     #[serde(default)]
     pub key: KeyNeed,
-    /// What a key of this platform looks like: `x` is a letter or digit, `0` a digit, `*` any rest but none.
+    /// What a key of this platform looks like: `x` is a letter or digit, `0` a digit, `*` any rest.
     /// Finds keys in the wrong place.
     pub key_form: Option<String>,
     /// Domains that belong to the platform: with them it is recognised in a `url`.
@@ -182,7 +182,7 @@ impl Platform {
         let mut rest = text.chars();
         for wanted in form.chars() {
             let fits = match (wanted, rest.next()) {
-                ('*', Some(_)) => return true,
+                ('*', _) => return true,
                 ('x', Some(c)) => c.is_ascii_alphanumeric(),
                 ('0', Some(c)) => c.is_ascii_digit(),
                 (wanted, Some(c)) => wanted == c,

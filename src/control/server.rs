@@ -1,0 +1,73 @@
+//! The HTTP listener.
+
+use std::{io, net::SocketAddr, sync::Arc};
+
+use axum::{
+    Json, Router,
+    extract::State,
+    http::header::CONTENT_TYPE,
+    response::IntoResponse,
+    routing::get,
+};
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use super::{board::Board, status::Status};
+
+/// What the routes answer from.
+#[derive(Clone)]
+pub struct Control {
+    /// The relay.
+    pub board: Arc<Board>,
+    /// Its counters.
+    pub metrics: PrometheusHandle,
+}
+
+/// The HTTP listener, bound.
+pub struct Server {
+    listener: TcpListener,
+}
+
+impl Server {
+    /// Binds `address`.
+    ///
+    /// # Errors
+    /// Where the address cannot be bound.
+    pub async fn bind(address: SocketAddr) -> io::Result<Self> {
+        Ok(Self { listener: TcpListener::bind(address).await? })
+    }
+
+    /// The bound address.
+    ///
+    /// # Errors
+    /// What the system reports.
+    pub fn local_address(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// Answers until `stop`.
+    ///
+    /// # Errors
+    /// What the listener reports.
+    pub async fn run(self, control: Control, stop: CancellationToken) -> io::Result<()> {
+        axum::serve(self.listener, routes(control)).with_graceful_shutdown(stop.cancelled_owned()).await
+    }
+}
+
+fn routes(control: Control) -> Router {
+    Router::new()
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/metrics", get(metrics))
+        .route("/api/status", get(status))
+        .with_state(control)
+}
+
+async fn metrics(State(control): State<Control>) -> impl IntoResponse {
+    // The content type of the Prometheus text format.
+    ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], control.metrics.render())
+}
+
+async fn status(State(control): State<Control>) -> Json<Status> {
+    Json(Status::of(&control.board))
+}

@@ -1,0 +1,22 @@
+//! How long a destination waits for its server.
+
+use std::time::Duration;
+
+/// The RTMP handshake: two round trips, on a loaded server.
+pub const HANDSHAKE: Duration = Duration::from_secs(10);
+
+/// The answer to `connect` and to `createStream`.
+pub const REPLY: Duration = Duration::from_secs(10);
+
+/// The answer to `publish`: Facebook takes more than three seconds at times.
+pub const PUBLISH_REPLY: Duration = Duration::from_secs(15);
+
+/// Something to send and no byte taken for so long: the peer is dead. The same time as TCP_USER_TIMEOUT, which sees a peer
+/// that is gone; this one sees a peer that is there and reads nothing.
+pub const STALLED: Duration = Duration::from_secs(8);
+
+/// After the last message was taken: the time to get it and the unpublish out.
+pub const FLUSH: Duration = Duration::from_secs(5);
+
+/// After the unpublish: the time that the server has to end the connection itself.
+pub const CLOSE: Duration = Duration::from_secs(1);

@@ -1,0 +1,37 @@
+//! Destinations: one independent task each, a cursor into the stream's log on one side and a server on the other.
+//!
+//! ```text
+//!   Feed --Playhead (Cursor, Filter, policy)--> Outgoing --rtmp::client--> Duplex --> TCP / TLS
+//!           task: when to connect, Failure --Backoff--> when to try again
+//! ```
+//!
+//! Pure: [`playhead`], [`filter`], [`policy`], [`failure`], [`backoff`]. The loop that moves bytes is [`session`], the one
+//! that lives as long as the destination is [`task`]. A platform is a row of [`platform`]'s table.
+
+pub mod backoff;
+pub mod codecs;
+pub mod failure;
+pub mod filter;
+pub mod limits;
+pub mod platform;
+pub mod playhead;
+pub mod policy;
+pub mod session;
+pub mod settings;
+pub mod status;
+pub mod task;
+
+use std::sync::Arc;
+
+/// A configured destination, as others see it.
+#[derive(Clone, Debug)]
+pub struct Destination {
+    /// Its file's name.
+    pub name: String,
+    /// Its platform's name; `None` where its file is wrong or it is off.
+    pub platform: Option<String>,
+    /// Its server, without the path.
+    pub url: Option<String>,
+    /// What it reports of itself.
+    pub report: Arc<status::Report>,
+}

@@ -1,0 +1,272 @@
+//! One publisher's connection, from the RTMP handshake to its end: the loop that moves bytes.
+
+use std::{pin::pin, sync::Arc, time::Duration};
+
+use metrics::{Counter, counter};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    time::{Instant, sleep_until},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{auth::Keys, limits};
+use crate::{
+    media::Kind,
+    net::duplex::{Duplex, Step},
+    observe::{Event, metrics::name},
+    rtmp::{
+        handshake::{RANDOM_LEN, Random},
+        message::{Message, MessageType},
+        server::{self, PublishRequest, Refusal, Server},
+    },
+    stream::{Publish, Publisher, StreamSettings},
+};
+
+/// What every session of a relay needs.
+#[derive(Clone)]
+pub struct Context {
+    /// Which stream a key opens.
+    pub keys: Arc<Keys>,
+    /// Cancelled when the relay takes no publishers any more: their connections are dropped.
+    pub stop: CancellationToken,
+}
+
+/// Serves the publisher at the other end of `io` until it is gone.
+pub async fn serve<T: AsyncRead + AsyncWrite + Unpin>(io: T, publisher: Publisher, context: &Context) {
+    let mut random: Random = [0; RANDOM_LEN];
+    if let Err(error) = getrandom::fill(&mut random) {
+        let reason = format!("the system gives no random bytes: {error}");
+        Event::IngestRefused { address: publisher.address, transport: publisher.transport, reason: &reason }.emit();
+        return;
+    }
+    let mut session = Session {
+        io: Duplex::new(io),
+        server: Server::new(&random),
+        keys: &context.keys,
+        publisher,
+        state: State::Handshake,
+        since: Instant::now(),
+    };
+    let end = session.run(&context.stop).await;
+    session.finish(end).await;
+}
+
+struct Session<'a, T> {
+    io: Duplex<T>,
+    server: Server,
+    keys: &'a Keys,
+    publisher: Publisher,
+    state: State,
+    /// When the state was entered; while live, when the last message came.
+    since: Instant,
+}
+
+/// ```text
+///   Handshake --connected--> Idle --publish accepted--> Live
+///                             ^  \                       |
+///                             |   \--refused--> (end)    |
+///                             \------- unpublish --------/
+/// ```
+enum State {
+    Handshake,
+    Idle,
+    Live(Live),
+}
+
+struct Live {
+    publish: Publish,
+    settings: StreamSettings,
+    received_bytes: Counter,
+    received_messages: Counter,
+}
+
+/// Why a session is over.
+enum End {
+    /// The peer closed, or the connection broke.
+    Lost(String),
+    /// Nothing came for too long.
+    Silent(Duration),
+    /// What came is not what an encoder sends.
+    Protocol(String),
+    /// The publish was refused and the peer is told why.
+    Refused(String),
+    /// Another publisher with the same key has taken over.
+    Displaced,
+    /// The relay goes down.
+    Stopped,
+}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> Session<'_, T> {
+    async fn run(&mut self, stop: &CancellationToken) -> End {
+        let mut timer = pin!(sleep_until(self.deadline()));
+        loop {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return End::Stopped,
+                step = self.io.step(self.server.transmit()) => match step {
+                    Ok(Step::Received) => if let Err(end) = self.receive().await {
+                        return end;
+                    },
+                    Ok(Step::Sent(_) | Step::Flushed) => {}
+                    Ok(Step::Closed) => return End::Lost("it closed the connection".to_owned()),
+                    Err(error) => return End::Lost(error.to_string()),
+                },
+                () = timer.as_mut() => {
+                    if Instant::now() >= self.deadline() {
+                        return End::Silent(self.patience());
+                    }
+                    timer.as_mut().reset(self.deadline());
+                }
+            }
+        }
+    }
+
+    async fn receive(&mut self) -> Result<(), End> {
+        let mut input = self.io.received();
+        let mut messages = 0;
+        loop {
+            let event = match self.server.handle_input(&mut input) {
+                Ok(Some(event)) => event,
+                Ok(None) => break,
+                Err(error) => return Err(End::Protocol(error.to_string())),
+            };
+            match event {
+                server::Event::Connected(_) => {
+                    self.state = State::Idle;
+                    self.since = Instant::now();
+                }
+                server::Event::PublishRequested(request) => {
+                    let live = authorise(self.keys, &self.publisher, &request).await;
+                    match live {
+                        Ok(live) => {
+                            self.server.accept_publish();
+                            self.state = State::Live(live);
+                            self.since = Instant::now();
+                        }
+                        Err(refusal) => {
+                            let reason = refusal.description.clone();
+                            self.server.refuse_publish(refusal);
+                            return Err(End::Refused(reason));
+                        }
+                    }
+                }
+                server::Event::Media(message) => {
+                    if let State::Live(live) = &mut self.state {
+                        live.append(message)?;
+                        messages += 1;
+                    }
+                }
+                server::Event::Unpublished => {
+                    self.state.unpublish();
+                    self.since = Instant::now();
+                }
+                server::Event::Closed => {
+                    self.state.unpublish();
+                    return Err(End::Lost("it closed the session".to_owned()));
+                }
+            }
+        }
+        if let State::Live(live) = &self.state
+            && messages > 0
+        {
+            live.publish.wake();
+            self.since = Instant::now();
+        }
+        Ok(())
+    }
+
+    fn patience(&self) -> Duration {
+        match self.state {
+            State::Handshake => limits::HANDSHAKE,
+            State::Idle => limits::PUBLISH,
+            State::Live(_) => limits::MEDIA_SILENCE,
+        }
+    }
+
+    fn deadline(&self) -> Instant {
+        self.since + self.patience()
+    }
+
+    async fn finish(mut self, end: End) {
+        let Publisher { address, transport } = self.publisher;
+        let reason = match end {
+            End::Lost(reason) | End::Protocol(reason) => reason,
+            End::Silent(patience) => format!("nothing came for {} s", patience.as_secs()),
+            End::Refused(reason) => {
+                Event::PublishRefused { address, transport, reason: &reason }.emit();
+                return self.say_goodbye().await;
+            }
+            End::Displaced => "another publisher with the same key took over".to_owned(),
+            End::Stopped => return,
+        };
+        match self.state {
+            State::Live(live) => {
+                let (stream, hold) = (live.settings.name.clone(), live.settings.hold);
+                // Lost, not stopped: dropping the publish holds the broadcast.
+                drop(live);
+                Event::PublisherLost { stream: &stream, reason: &reason, hold }.emit();
+            }
+            State::Handshake => Event::IngestRefused { address, transport, reason: &reason }.emit(),
+            // A probe, or an encoder that is done: nobody waits for it.
+            State::Idle => {}
+        }
+    }
+
+    /// Sends what is queued, ends our direction, and leaves the peer a moment to read it.
+    async fn say_goodbye(&mut self) {
+        let goodbye = async {
+            while bytes::Buf::has_remaining(self.server.transmit()) {
+                if !matches!(self.io.step(self.server.transmit()).await, Ok(Step::Sent(_) | Step::Received)) {
+                    return;
+                }
+            }
+            let _ = self.io.shutdown().await;
+            while let Ok(Step::Received | Step::Flushed) = self.io.step(&mut bytes::Bytes::new()).await {}
+        };
+        let _ = tokio::time::timeout(limits::REFUSAL, goodbye).await;
+    }
+}
+
+impl State {
+    /// The publisher ended the broadcast; it may begin another.
+    fn unpublish(&mut self) {
+        if let Self::Live(live) = std::mem::replace(self, Self::Idle) {
+            live.publish.stop();
+            Event::PublishStopped { stream: &live.settings.name, reason: "the publisher stopped" }.emit();
+        }
+    }
+}
+
+impl Live {
+    fn append(&mut self, message: Message) -> Result<(), End> {
+        let kind = match message.message_type {
+            MessageType::AUDIO => Kind::Audio,
+            MessageType::VIDEO => Kind::Video,
+            _ => Kind::Data,
+        };
+        self.received_bytes.increment(message.payload.len() as u64);
+        self.received_messages.increment(1);
+        self.publish.append(kind, message.timestamp, message.payload).map_err(|_| End::Displaced)
+    }
+}
+
+async fn authorise(keys: &Keys, publisher: &Publisher, request: &PublishRequest) -> Result<Live, Refusal> {
+    let Some(feed) = keys.feed(&request.stream_key) else {
+        return Err(Refusal {
+            code: Refusal::DENIED,
+            description: "wrong stream key: compare the key in the encoder with the one that forkcast was given".to_owned(),
+        });
+    };
+    let publish = feed.publish(publisher.clone()).await.map_err(|_| Refusal {
+        code: Refusal::BAD_NAME,
+        description: format!("stream {} is live already, from another encoder: stop that one first", feed.name()),
+    })?;
+    Event::PublishStarted { stream: feed.name(), address: publisher.address, transport: publisher.transport }.emit();
+    Ok(Live {
+        publish,
+        settings: feed.settings().clone(),
+        received_bytes: counter!(name::RECEIVED_BYTES, "stream" => feed.name().to_owned()),
+        received_messages: counter!(name::RECEIVED_MESSAGES, "stream" => feed.name().to_owned()),
+    })
+}
+

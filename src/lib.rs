@@ -1,0 +1,46 @@
+//! forkcast: one RTMP or RTMPS publish in, many RTMP and RTMPS destinations out.
+//!
+//! # The data path
+//! A stream is a log; everything downstream is a cursor into it.
+//!
+//! ```text
+//!                    ┌───────────────── stream ─────────────────┐
+//! encoder ─TCP/TLS─▶ ingest ─▶ Demuxer ─▶ Log [ m m K m m m K m ] ─▶ Playhead ─▶ destination ─TCP/TLS─▶ platform
+//!          rtmp::server      media::Inspector      ▲         ▲                   rtmp::client
+//!                            Timeline, Epoch    cursor    cursor   (one for each destination)
+//! ```
+//!
+//! # The modules, in reading order
+//! - [`rtmp`]: the protocol, sans-IO: bytes to messages to commands, and back. One engine for both ends.
+//! - [`media`]: what is inside an audio, video or data message. Knows no RTMP.
+//! - [`stream`]: message, epoch, timeline, log, cursor, and the shell that shares them. Knows no network.
+//! - [`net`]: dialling, TLS, and the sentence that says why it failed.
+//! - [`observe`]: the one vocabulary of events; log lines and metrics.
+//! - [`ingest`]: accepts publishers and writes logs. [`destination`]: reads logs and publishes, one task each.
+//! - [`config`]: text to settings, every mistake with file, line, column and a hint.
+//! - [`control`]: HTTP: status, metrics, health.
+//! - [`relay`]: the composition root: start and stop order.
+//! - [`cli`]: flags; [`serve`], [`check`], [`health`], [`demo`]: a command each.
+//!
+//! # Invariants
+//! 1. The write side never waits for a reader: appending takes a lock that readers hold for a few clones, and wakes them.
+//! 2. A peer's bytes can neither panic nor grow us: memory follows what was received, within the limits that stand in the
+//!    files named `limits`.
+//! 3. A key is never printable: it is a `SecretString`, or it is not there.
+//! 4. One destination that stalls, fails or panics is invisible to every other, and to the publisher.
+
+pub mod check;
+pub mod cli;
+pub mod config;
+pub mod control;
+pub mod demo;
+pub mod destination;
+pub mod health;
+pub mod ingest;
+pub mod media;
+pub mod net;
+pub mod observe;
+pub mod relay;
+pub mod rtmp;
+pub mod serve;
+pub mod stream;

@@ -1,0 +1,44 @@
+//! The program: flags in, exit code out.
+
+use std::process::ExitCode;
+
+use forkcast::{
+    check,
+    cli::{Command, default_state},
+    config::{Config, Disk, Given, Resolved, ServeOptions},
+    demo, health, serve,
+};
+
+fn main() -> ExitCode {
+    let command = match Command::read(std::env::args_os()) {
+        Ok(command) => command,
+        Err(error) => {
+            // Help and version come here too: they go to standard output, with exit code 0.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("error: the system gives no threads or file descriptors to run with: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match command {
+        Command::Serve(given) => runtime.block_on(serve::run(resolve(&given))),
+        Command::Check { given, explain } => {
+            let server = resolve(&given);
+            let config = Config::load(&Disk, &server.options.destinations);
+            let report = check::report(&server, &config, explain);
+            print!("{}", report.text);
+            ExitCode::from(report.exit_code)
+        }
+        Command::Health(given) => health::run(&resolve(&given)),
+        Command::Demo { seconds } => runtime.block_on(demo::run(seconds)),
+    }
+}
+
+fn resolve(given: &Given) -> Resolved {
+    ServeOptions::resolve(given, &Disk, &default_state())
+}

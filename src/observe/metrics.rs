@@ -1,0 +1,46 @@
+//! The metrics page: names, help texts, and what renders them.
+
+use metrics::{Unit, describe_counter, describe_gauge};
+use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle};
+
+/// The name of every metric. Units and suffixes follow the Prometheus conventions.
+#[allow(missing_docs, reason = "`describe` says of each what it counts")]
+pub mod name {
+    pub const INGEST_REFUSED: &str = "forkcast_ingest_refused_total";
+    pub const PUBLISHES: &str = "forkcast_publishes_total";
+    pub const PUBLISHERS_LOST: &str = "forkcast_publishers_lost_total";
+    pub const RECEIVED_BYTES: &str = "forkcast_received_bytes_total";
+    pub const RECEIVED_MESSAGES: &str = "forkcast_received_messages_total";
+    pub const DESTINATION_SESSIONS: &str = "forkcast_destination_sessions_total";
+    pub const DESTINATION_FAILURES: &str = "forkcast_destination_failures_total";
+    pub const DESTINATION_DELIVERING: &str = "forkcast_destination_delivering";
+    pub const SENT_BYTES: &str = "forkcast_sent_bytes_total";
+    pub const SENT_MESSAGES: &str = "forkcast_sent_messages_total";
+    pub const DROPPED_MESSAGES: &str = "forkcast_dropped_messages_total";
+    pub const LAG_SECONDS: &str = "forkcast_destination_lag_seconds";
+}
+
+/// Makes this process count, and gives the handle that renders the page. Once a process.
+///
+/// # Errors
+/// Where the process counts already.
+pub fn install() -> Result<PrometheusHandle, BuildError> {
+    let handle = PrometheusBuilder::new().install_recorder()?;
+    describe();
+    Ok(handle)
+}
+
+fn describe() {
+    describe_counter!(name::INGEST_REFUSED, "Connections to the ingest ports that were refused");
+    describe_counter!(name::PUBLISHES, "Publishes that were accepted");
+    describe_counter!(name::PUBLISHERS_LOST, "Publishers whose connection was lost");
+    describe_counter!(name::RECEIVED_BYTES, Unit::Bytes, "Payload received from publishers");
+    describe_counter!(name::RECEIVED_MESSAGES, "Audio, video and data messages received from publishers");
+    describe_counter!(name::DESTINATION_SESSIONS, "Publishes that a destination's server accepted");
+    describe_counter!(name::DESTINATION_FAILURES, "Failures of a destination by stage and kind");
+    describe_gauge!(name::DESTINATION_DELIVERING, "1 while a destination's server accepts the stream, else 0");
+    describe_counter!(name::SENT_BYTES, Unit::Bytes, "Payload handed to a destination's connection");
+    describe_counter!(name::SENT_MESSAGES, "Audio, video and data messages sent to a destination");
+    describe_counter!(name::DROPPED_MESSAGES, "Messages skipped because a destination was too slow");
+    describe_gauge!(name::LAG_SECONDS, Unit::Seconds, "How far a destination is behind its stream");
+}

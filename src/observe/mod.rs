@@ -1,0 +1,6 @@
+//! What an operator sees of a running relay: one vocabulary of events, and the metrics that they move.
+
+pub mod event;
+pub mod metrics;
+
+pub use event::Event;

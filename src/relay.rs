@@ -1,0 +1,292 @@
+//! The composition root: what is started, in which order, and how it all stops.
+
+use std::{
+    io,
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use metrics_exporter_prometheus::PrometheusHandle;
+use secrecy::SecretString;
+use tokio::{
+    sync::Semaphore,
+    time::timeout,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    config::{Activation, DestinationConfig, ServeOptions},
+    control::{
+        board::Board,
+        server::{Control, Server},
+    },
+    destination::{
+        Destination,
+        settings::Settings,
+        status::{Report, State},
+        task::{Stop, Task},
+    },
+    ingest::{self, auth::Keys, listener::Listener, session::Context},
+    net::{TlsServer, tls::FileError},
+    observe::Event,
+    stream::{Broadcast, Feed, Phase, StreamSettings, Window},
+};
+
+/// How long destinations stay connected after the publisher's connection was lost.
+const HOLD: Duration = Duration::from_secs(15);
+
+/// The most payload that a stream keeps at all, as a multiple of what its destinations may lag: room for the newest group
+/// of pictures of an encoder that seldom sends keyframes.
+const HARD_BYTES_FACTOR: u64 = 4;
+
+/// How long ingest sessions and destinations have to end in order, beyond their own limits.
+const GRACE: Duration = Duration::from_secs(8);
+
+/// One stream to be relayed: its name, its key, and where it goes.
+#[derive(Debug)]
+pub struct Stream {
+    /// `live`, or the folder's name.
+    pub name: String,
+    /// What a publisher must show; `None` where the stream's own file is wrong, so that nobody may publish.
+    pub key: Option<SecretString>,
+    /// One for each file.
+    pub destinations: Vec<DestinationConfig>,
+}
+
+/// A running relay.
+pub struct Relay {
+    /// Where it listens.
+    pub addresses: Addresses,
+    /// What it looks like.
+    pub board: Arc<Board>,
+    ingest_stop: CancellationToken,
+    destination_stop: Stop,
+    http_stop: CancellationToken,
+    ingest: TaskTracker,
+    destinations: TaskTracker,
+    http: TaskTracker,
+}
+
+/// The bound addresses, with the ports that the system chose where 0 was asked for.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Addresses {
+    /// For `rtmp://` publishers.
+    pub rtmp: Option<SocketAddr>,
+    /// For `rtmps://` publishers.
+    pub rtmps: Option<SocketAddr>,
+    /// For status, metrics and health.
+    pub http: Option<SocketAddr>,
+}
+
+/// Why a relay did not start. Nothing of it runs then.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A listener's address cannot be bound.
+    #[error("cannot listen on {address} for {what}: {error}\n  hint: {}", bind_hint(.error, what))]
+    Bind {
+        /// What was to listen there.
+        what: &'static str,
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// The certificate or the key of the RTMPS listener.
+    #[error("rtmps cannot be offered: {0}\n  hint: {hint}", hint = .0.hint())]
+    Certificate(#[from] FileError),
+}
+
+impl Relay {
+    /// Starts the relay: every listener is bound before anything runs.
+    ///
+    /// # Errors
+    /// See [`StartError`].
+    pub async fn start(
+        options: &ServeOptions,
+        streams: Vec<Stream>,
+        metrics: PrometheusHandle,
+    ) -> Result<Self, StartError> {
+        let listeners = bind(options).await?;
+        let http = match options.http {
+            Some(address) => Some(Server::bind(address).await.map_err(|error| StartError::Bind {
+                what: "http",
+                address,
+                error,
+            })?),
+            None => None,
+        };
+        let addresses = Addresses {
+            rtmp: listeners.iter().find(|l| l.transport() == "rtmp").and_then(|l| l.local_address().ok()),
+            rtmps: listeners.iter().find(|l| l.transport() == "rtmps").and_then(|l| l.local_address().ok()),
+            http: http.as_ref().and_then(|http| http.local_address().ok()),
+        };
+
+        let mut relay = Self {
+            addresses,
+            board: Arc::new(Board { started: Instant::now(), streams: Vec::new() }),
+            ingest_stop: CancellationToken::new(),
+            destination_stop: Stop::default(),
+            http_stop: CancellationToken::new(),
+            ingest: TaskTracker::new(),
+            destinations: TaskTracker::new(),
+            http: TaskTracker::new(),
+        };
+        relay.start_destinations(streams, listeners);
+        if let Some(server) = http {
+            let control = Control { board: Arc::clone(&relay.board), metrics };
+            let stop = relay.http_stop.clone();
+            relay.http.spawn(async move {
+                if let Err(error) = server.run(control, stop).await {
+                    Event::AcceptFailed { transport: "http", error: &error.to_string() }.emit();
+                }
+            });
+        }
+        Ok(relay)
+    }
+
+    /// Ends the broadcast: publishers are cut off, destinations send what is left and tell their servers.
+    pub async fn end(self) {
+        Event::Stopping { how: "the broadcast ends on every destination" }.emit();
+        self.stop_ingest().await;
+        for (feed, _) in &self.board.streams {
+            feed.end_broadcast();
+        }
+        self.destination_stop.drain.cancel();
+        self.stop_destinations().await;
+    }
+
+    /// Goes down while the broadcast goes on: connections are dropped with no word that would end it on a platform, so that
+    /// a relay which is started again in time goes on with the same broadcast.
+    pub async fn leave(self) {
+        Event::Stopping { how: "connections are dropped, platforms keep the broadcast open for a restart" }.emit();
+        self.destination_stop.leave.cancel();
+        self.stop_ingest().await;
+        self.stop_destinations().await;
+    }
+
+    fn start_destinations(&mut self, streams: Vec<Stream>, listeners: Vec<Listener>) {
+        let mut keys = Vec::new();
+        let mut board = Vec::new();
+        for stream in streams {
+            let feed = Feed::new(stream_settings(&stream));
+            keys.extend(stream.key.map(|key| (key, Arc::clone(&feed))));
+            let destinations = stream
+                .destinations
+                .into_iter()
+                .map(|destination| self.start_destination(destination, &feed))
+                .collect();
+            self.ingest.spawn(tell_when_a_hold_runs_out(Arc::clone(&feed), self.ingest_stop.clone()));
+            board.push((feed, destinations));
+        }
+        self.board = Arc::new(Board { started: self.board.started, streams: board });
+
+        let context = Context { keys: Arc::new(Keys::new(keys)), stop: self.ingest_stop.clone() };
+        let connections = Arc::new(Semaphore::new(ingest::limits::CONNECTIONS));
+        for listener in listeners {
+            if let Ok(address) = listener.local_address() {
+                Event::Listening { transport: listener.transport(), address }.emit();
+            }
+            self.ingest.spawn(listener.run(context.clone(), Arc::clone(&connections), self.ingest.clone()));
+        }
+    }
+
+    fn start_destination(&self, config: DestinationConfig, feed: &Arc<Feed>) -> Destination {
+        let (settings, state) = match config.activation {
+            Activation::On(settings) => (Some(settings), State::Idle),
+            Activation::Off { reason } => (None, State::Off { reason }),
+            Activation::Wrong { problem } => (None, State::Off { reason: format!("its file is wrong: {problem}") }),
+        };
+        if let State::Off { reason } = &state {
+            Event::DestinationOff { stream: feed.name(), destination: &config.name, reason }.emit();
+        }
+        let report = Arc::new(Report::new(feed.name(), &config.name, state));
+        let platform = settings.as_ref().map(|settings| settings.platform.name.clone());
+        let url = settings.as_ref().map(|settings| settings.url.to_string());
+        if let Some(settings) = settings {
+            let task = Task::new(*settings, Arc::clone(feed), Arc::clone(&report), self.destination_stop.clone());
+            self.destinations.spawn(task.run());
+        }
+        Destination { name: config.name, platform, url, report }
+    }
+
+    async fn stop_ingest(&self) {
+        self.ingest_stop.cancel();
+        self.ingest.close();
+        // What is left after the grace ends with the process.
+        let _ = timeout(GRACE, self.ingest.wait()).await;
+    }
+
+    async fn stop_destinations(&self) {
+        self.destinations.close();
+        if timeout(GRACE, self.destinations.wait()).await.is_err() {
+            self.destination_stop.leave.cancel();
+            let _ = timeout(GRACE, self.destinations.wait()).await;
+        }
+        self.http_stop.cancel();
+        self.http.close();
+        let _ = timeout(GRACE, self.http.wait()).await;
+    }
+}
+
+async fn bind(options: &ServeOptions) -> Result<Vec<Listener>, StartError> {
+    let mut listeners = Vec::new();
+    if let Some(address) = options.rtmp {
+        let listener = Listener::bind(address, None).await;
+        listeners.push(listener.map_err(|error| StartError::Bind { what: "rtmp", address, error })?);
+    }
+    if let Some(rtmps) = &options.rtmps {
+        let tls = TlsServer::from_files(&rtmps.tls_cert, &rtmps.tls_key)?;
+        let address = rtmps.address;
+        let listener = Listener::bind(address, Some(tls)).await;
+        listeners.push(listener.map_err(|error| StartError::Bind { what: "rtmps", address, error })?);
+    }
+    Ok(listeners)
+}
+
+/// The log keeps as much as the slowest of the stream's destinations may need.
+fn stream_settings(stream: &Stream) -> StreamSettings {
+    let on = stream.destinations.iter().filter_map(|destination| match &destination.activation {
+        Activation::On(settings) => Some(&**settings),
+        Activation::Off { .. } | Activation::Wrong { .. } => None,
+    });
+    let backpressure = on.map(|settings: &Settings| &settings.backpressure);
+    let default = crate::destination::settings::Backpressure::default();
+    let (duration, bytes) = backpressure.fold((default.max_lag, default.max_bytes), |(duration, bytes), next| {
+        (duration.max(next.max_lag), bytes.max(next.max_bytes))
+    });
+    let window = Window { duration, bytes, hard_bytes: bytes.saturating_mul(HARD_BYTES_FACTOR) };
+    StreamSettings { name: stream.name.clone(), window, hold: HOLD }
+}
+
+async fn tell_when_a_hold_runs_out(feed: Arc<Feed>, stop: CancellationToken) {
+    let mut broadcast = feed.broadcast();
+    let mut before = Broadcast::IDLE.phase;
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = broadcast.changed() => {}
+        }
+        let now = broadcast.borrow_and_update().phase;
+        if before == Phase::Held && matches!(now, Phase::Ended { .. }) {
+            Event::PublishStopped { stream: feed.name(), reason: "the publisher did not come back in time" }.emit();
+        }
+        before = now;
+    }
+}
+
+fn bind_hint(error: &io::Error, what: &str) -> String {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            format!("another program listens there, perhaps another forkcast: stop it, or choose another port with --{what}")
+        }
+        io::ErrorKind::PermissionDenied => format!(
+            "ports below 1024 need more rights: choose another with --{what}, or allow it \
+             (Linux: `setcap cap_net_bind_service=+ep` on the program)"
+        ),
+        io::ErrorKind::AddrNotAvailable => {
+            format!("this machine does not have that address: 0.0.0.0 stands for all that it has (--{what})")
+        }
+        _ => format!("choose another address with --{what}"),
+    }
+}

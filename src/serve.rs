@@ -1,0 +1,232 @@
+//! `forkcast serve`: configuration to a running relay, what is said at the start, and how signals end it.
+
+use std::{io::IsTerminal as _, path::Path, process::ExitCode};
+
+use secrecy::{ExposeSecret as _, SecretString};
+use tracing_subscriber::EnvFilter;
+
+use crate::{
+    config::{Activation, Config, Disk, Problem, Resolved, StreamConfig},
+    ingest::keys::{self, StreamKey},
+    observe,
+    relay::{Addresses, Relay, Stream},
+};
+
+/// Serves until a signal says stop. Exit code 2: a configuration that cannot be served; 1: a start that failed.
+pub async fn run(server: Resolved) -> ExitCode {
+    start_log();
+    match serve(server).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Stopped::Configuration) => ExitCode::from(2),
+        Err(Stopped::Failed(error)) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The log goes to standard error, in local use and in a container alike; `RUST_LOG` says how much of it.
+fn start_log() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_target(false)
+        .init();
+}
+
+enum Stopped {
+    Configuration,
+    Failed(anyhow::Error),
+}
+
+impl<E: Into<anyhow::Error>> From<E> for Stopped {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+async fn serve(server: Resolved) -> Result<(), Stopped> {
+    let config = Config::load(&Disk, &server.options.destinations);
+    let problems = || server.problems.iter().chain(&config.problems);
+    for problem in problems() {
+        eprintln!("{problem}\n");
+    }
+    if server.has_mistake() {
+        eprintln!("error: the server's own settings are wrong: nothing was started");
+        return Err(Stopped::Configuration);
+    }
+    if server.options.strict && problems().any(Problem::is_mistake) {
+        eprintln!("error: --strict, and the configuration has mistakes: nothing was started");
+        return Err(Stopped::Configuration);
+    }
+
+    let options = server.options;
+    let streams: Vec<(Stream, KeyNote)> =
+        config.streams.into_iter().map(|stream| with_key(stream, &options.state)).collect::<Result<_, _>>()?;
+    let welcome = Welcome::of(&streams, &options.destinations);
+    let signals = Signals::listen()?;
+    let metrics = observe::metrics::install()?;
+    let streams = streams.into_iter().map(|(stream, _)| stream).collect();
+    let relay = Relay::start(&options, streams, metrics).await?;
+    welcome.print(relay.addresses);
+
+    match signals.wait().await {
+        Signal::End => relay.end().await,
+        Signal::Leave => relay.leave().await,
+    }
+    Ok(())
+}
+
+/// Where a person finds a stream's key.
+enum KeyNote {
+    /// Made by forkcast and kept in a file: to be shown where the output is a terminal.
+    Made(StreamKey),
+    /// The operator's own: no need to repeat it.
+    Configured(String),
+    /// Nobody may publish.
+    Wrong(String),
+}
+
+fn with_key(config: StreamConfig, state: &Path) -> Result<(Stream, KeyNote), keys::Error> {
+    let StreamConfig { name, key, explanation, wrong, destinations } = config;
+    let (key, note) = match (wrong, key) {
+        (Some(problem), _) => (None, KeyNote::Wrong(problem)),
+        (None, Some(key)) => (Some(key), KeyNote::Configured(explanation.origin.to_string())),
+        (None, None) => {
+            let made = StreamKey::load_or_make(state, &name)?;
+            (Some(made.key.clone()), KeyNote::Made(made))
+        }
+    };
+    Ok((Stream { name, key, destinations }, note))
+}
+
+/// What a person needs to go live, said once everything listens.
+struct Welcome {
+    streams: Vec<(String, KeyLine)>,
+    on: usize,
+    folder: String,
+}
+
+enum KeyLine {
+    /// To be pasted. Printed to a terminal only.
+    Paste { key: SecretString, file: String },
+    Text(String),
+}
+
+impl Welcome {
+    fn of(streams: &[(Stream, KeyNote)], folder: &Path) -> Self {
+        let line = |note: &KeyNote| match note {
+            KeyNote::Made(made) => KeyLine::Paste { key: made.key.clone(), file: made.file.display().to_string() },
+            KeyNote::Configured(origin) => KeyLine::Text(format!("the one that you gave ({origin})")),
+            KeyNote::Wrong(problem) => KeyLine::Text(format!("none: nobody can publish, because {problem}")),
+        };
+        let destinations = streams.iter().flat_map(|(stream, _)| &stream.destinations);
+        Self {
+            streams: streams.iter().map(|(stream, note)| (stream.name.clone(), line(note))).collect(),
+            on: destinations.filter(|destination| matches!(destination.activation, Activation::On(_))).count(),
+            folder: folder.display().to_string(),
+        }
+    }
+
+    fn print(&self, addresses: Addresses) {
+        let is_terminal = std::io::stdout().is_terminal();
+        println!("\nforkcast {} is ready. In OBS: Settings, Stream, Service \"Custom...\"", env!("CARGO_PKG_VERSION"));
+        if let Some(address) = addresses.rtmp {
+            println!("  Server      {}", server_url("rtmp", address.port(), 1935));
+        }
+        if let Some(address) = addresses.rtmps {
+            println!("  Server      {}  (encrypted; HOST is the name in your certificate)", server_url("rtmps", address.port(), 443));
+        }
+        if addresses.rtmp.is_none() && addresses.rtmps.is_none() {
+            println!("  no listener is on: nobody can publish (see --rtmp and --rtmps)");
+        }
+        for (name, line) in &self.streams {
+            let title = if self.streams.len() == 1 { "Stream Key".to_owned() } else { format!("Stream Key of `{name}`") };
+            match line {
+                KeyLine::Paste { key, .. } if is_terminal => println!("  {title}  {}", key.expose_secret()),
+                KeyLine::Paste { file, .. } => println!("  {title}  in the file {file}"),
+                KeyLine::Text(text) => println!("  {title}  {text}"),
+            }
+        }
+        match self.on {
+            0 => println!(
+                "No destination is on yet: put a key into {0}/youtube.toml (or facebook, twitch, linkedin), or copy\n\
+                 {0}/custom.toml.example to a .toml file; then start forkcast again. `forkcast check` says what is missing.",
+                self.folder
+            ),
+            on => println!("{on} destination{} on; `forkcast check` lists them.", if on == 1 { " is" } else { "s are" }),
+        }
+        if let Some(http) = addresses.http {
+            println!("Status: http://{http}/api/status\n");
+        }
+    }
+}
+
+fn server_url(scheme: &str, port: u16, default: u16) -> String {
+    let port = if port == default { String::new() } else { format!(":{port}") };
+    if scheme == "rtmps" {
+        format!("{scheme}://HOST{port}/live")
+    } else {
+        format!("{scheme}://localhost{port}/live  (from another machine: this machine's name or address)")
+    }
+}
+
+/// What a signal asks for.
+enum Signal {
+    /// Ctrl-C: the show is over.
+    End,
+    /// SIGTERM: an upgrade or a restart; the show goes on.
+    Leave,
+}
+
+/// The signals, caught from the start on.
+struct Signals {
+    #[cfg(unix)]
+    interrupt: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    #[cfg(unix)]
+    fn listen() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    #[cfg(not(unix))]
+    #[expect(clippy::unnecessary_wraps, reason = "catching can fail on Unix")]
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self {})
+    }
+
+    /// The first signal. A second one ends the process at once.
+    async fn wait(mut self) -> Signal {
+        let first = self.next().await;
+        tokio::spawn(async move {
+            self.next().await;
+            eprintln!("stopped at once");
+            std::process::exit(1);
+        });
+        first
+    }
+
+    #[cfg(unix)]
+    async fn next(&mut self) -> Signal {
+        tokio::select! {
+            _ = self.interrupt.recv() => Signal::End,
+            _ = self.terminate.recv() => Signal::Leave,
+        }
+    }
+
+    #[cfg(not(unix))]
+    async fn next(&mut self) -> Signal {
+        // Without a console to interrupt from, nothing can be asked.
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+        Signal::End
+    }
+}

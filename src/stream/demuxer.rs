@@ -1,0 +1,115 @@
+//! From the messages of a publish to the entries of a log.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+
+use super::{Draft, Epoch, Timeline};
+use crate::media::{self, Class, Codec, Description, Inspector, Kind, Packaging};
+
+/// While a publish has shown no video for this long, its audio is where readers start.
+const AUDIO_ONLY_AFTER: Duration = Duration::from_secs(1);
+
+/// Turns the messages of one publish into what the log takes: configuration goes into the epoch, everything else gets its
+/// place on the timeline. Each publish starts with an empty epoch.
+///
+/// Pure: the time of arrival is an argument.
+pub struct Demuxer {
+    inspector: Inspector,
+    epoch: Arc<Epoch>,
+    began: Duration,
+    video: Option<Codec>,
+    audio: Option<Codec>,
+    has_video: bool,
+    is_enhanced: bool,
+}
+
+impl Demuxer {
+    /// A publish that began at `now` on the stream's clock.
+    pub fn new(now: Duration) -> Self {
+        Self {
+            inspector: Inspector::new(),
+            epoch: Arc::new(Epoch::default()),
+            began: now,
+            video: None,
+            audio: None,
+            has_video: false,
+            is_enhanced: false,
+        }
+    }
+
+    /// The codec of the default video track, once it is known.
+    pub fn video_codec(&self) -> Option<Codec> {
+        self.video
+    }
+
+    /// The codec of the default audio track, once it is known.
+    pub fn audio_codec(&self) -> Option<Codec> {
+        self.audio
+    }
+
+    /// Whether the publisher sends Enhanced RTMP.
+    pub fn is_enhanced(&self) -> bool {
+        self.is_enhanced
+    }
+
+    /// Takes one FLV tag body with the publisher's timestamp `raw` (ms). Configuration gives `None`: it travels with the
+    /// messages that need it.
+    pub fn demux(
+        &mut self,
+        kind: Kind,
+        raw: u32,
+        payload: Bytes,
+        now: Duration,
+        timeline: &mut Timeline,
+    ) -> Option<Draft> {
+        let description = self.inspector.inspect(kind, &payload);
+        self.remember_codec(kind, &description);
+        if matches!(description.class, Class::Configuration(_)) {
+            self.configure(kind, &payload, &description);
+            return None;
+        }
+        Some(Draft {
+            kind,
+            timestamp: timeline.place(kind, description.track(), raw, now),
+            arrival: now,
+            random_access: self.is_random_access(kind, &description, now),
+            payload,
+            description,
+            epoch: Arc::clone(&self.epoch),
+        })
+    }
+
+    fn remember_codec(&mut self, kind: Kind, description: &Description) {
+        self.has_video |= kind == Kind::Video;
+        self.is_enhanced |= description.packaging != Packaging::Legacy;
+        if description.track() != 0 || description.codec.is_none() {
+            return;
+        }
+        match kind {
+            Kind::Video => self.video = description.codec,
+            Kind::Audio => self.audio = description.codec,
+            Kind::Data => {}
+        }
+    }
+
+    fn configure(&mut self, kind: Kind, payload: &Bytes, description: &Description) {
+        for (slot, payload) in media::configurations(kind, payload, description) {
+            // Empty means cleared.
+            let next = if payload.is_empty() { self.epoch.without(slot) } else { self.epoch.with(slot, payload) };
+            if let Some(next) = next {
+                self.epoch = Arc::new(next);
+            }
+        }
+    }
+
+    /// A keyframe of the default video track whose codec is configured; while no video is known, any audio.
+    fn is_random_access(&self, kind: Kind, description: &Description, now: Duration) -> bool {
+        let starts = match (kind, description.class) {
+            (Kind::Video, Class::Keyframe) => true,
+            (Kind::Audio, Class::Audio) => !self.has_video && now.saturating_sub(self.began) >= AUDIO_ONLY_AFTER,
+            _ => false,
+        };
+        starts && description.track() == 0 && self.epoch.can_decode(kind, description.codec)
+    }
+}

@@ -1,0 +1,315 @@
+//! One stream, shared: the thin shell around the pure log that lets one publish write and many tasks read.
+
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use tokio::{sync::watch, time::Instant};
+
+use super::{
+    Broadcast, Phase, Timeline,
+    demuxer::Demuxer,
+    log::{Log, Window},
+};
+use crate::media::{Codec, Kind};
+
+/// A second publisher displaces the first only where that has been silent for this long.
+pub const TAKEOVER_SILENCE: Duration = Duration::from_secs(3);
+
+/// What the settings say of a stream.
+#[derive(Clone, Debug)]
+pub struct StreamSettings {
+    /// `live` is the default stream.
+    pub name: String,
+    /// What its log keeps.
+    pub window: Window,
+    /// How long destinations stay connected after the publisher's connection was lost.
+    pub hold: Duration,
+}
+
+/// A stream: its log, its timeline and its broadcast. Created once for each configured stream, for the life of the process.
+pub struct Feed {
+    settings: StreamSettings,
+    /// The stream's clock starts here.
+    started: Instant,
+    /// Held for a few clones or one append, never across an await, so that no reader can make the writer wait.
+    state: Mutex<State>,
+    /// The log's head: one wake-up for each batch that ingest has appended.
+    head: watch::Sender<u64>,
+    broadcast: watch::Sender<Broadcast>,
+}
+
+struct State {
+    log: Log,
+    timeline: Timeline,
+    /// Counts publishes: a [`Publish`] whose number is not this one has been displaced.
+    publish: u64,
+    publisher: Option<LivePublisher>,
+}
+
+/// Who publishes.
+#[derive(Clone, Debug)]
+pub struct Publisher {
+    /// Where the connection comes from.
+    pub address: SocketAddr,
+    /// `rtmp` or `rtmps`.
+    pub transport: &'static str,
+}
+
+struct LivePublisher {
+    publisher: Publisher,
+    since: Instant,
+    received_bytes: u64,
+    received_messages: u64,
+    video: Option<Codec>,
+    audio: Option<Codec>,
+    is_enhanced: bool,
+}
+
+/// What a stream looks like now, for the status page.
+#[derive(Clone, Debug)]
+pub struct FeedStatus {
+    /// Where the broadcast stands.
+    pub phase: Phase,
+    /// Who publishes, and for how long.
+    pub publisher: Option<(Publisher, Duration)>,
+    /// Payload bytes of the present publish.
+    pub received_bytes: u64,
+    /// Messages of the present publish.
+    pub received_messages: u64,
+    /// Codec of the default video track.
+    pub video: Option<Codec>,
+    /// Codec of the default audio track.
+    pub audio: Option<Codec>,
+    /// Whether the publisher sends Enhanced RTMP.
+    pub is_enhanced: bool,
+}
+
+/// Why a publish was not begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AlreadyLive;
+
+/// Why an append failed: another publisher has taken over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Displaced;
+
+impl Feed {
+    /// A stream that nobody has published to yet.
+    pub fn new(settings: StreamSettings) -> Arc<Self> {
+        let state =
+            State { log: Log::new(settings.window), timeline: Timeline::default(), publish: 0, publisher: None };
+        Arc::new(Self {
+            settings,
+            started: Instant::now(),
+            state: Mutex::new(state),
+            head: watch::Sender::new(0),
+            broadcast: watch::Sender::new(Broadcast::IDLE),
+        })
+    }
+
+    /// The stream's name.
+    pub fn name(&self) -> &str {
+        &self.settings.name
+    }
+
+    /// What the settings say of it.
+    pub fn settings(&self) -> &StreamSettings {
+        &self.settings
+    }
+
+    /// Reads the log. `read` runs under the stream's lock: a few clones, nothing else.
+    pub fn read<R>(&self, read: impl FnOnce(&Log) -> R) -> R {
+        read(&self.lock().log)
+    }
+
+    /// Changes whenever there is more to read.
+    pub fn head(&self) -> watch::Receiver<u64> {
+        self.head.subscribe()
+    }
+
+    /// Changes whenever the broadcast begins, is held, goes on or ends.
+    pub fn broadcast(&self) -> watch::Receiver<Broadcast> {
+        self.broadcast.subscribe()
+    }
+
+    /// Begins a publish. Where another is live, waits for up to [`TAKEOVER_SILENCE`]: the first that delivers media in that
+    /// time stays, a silent one is displaced. So an encoder that comes back after its network broke is never locked out.
+    ///
+    /// # Errors
+    /// [`AlreadyLive`] where the present publisher is healthy.
+    pub async fn publish(self: &Arc<Self>, publisher: Publisher) -> Result<Publish, AlreadyLive> {
+        let present = self.present();
+        if present.is_some() && self.delivers_within(TAKEOVER_SILENCE).await {
+            return Err(AlreadyLive);
+        }
+        self.begin(publisher, present)
+    }
+
+    /// Ends the broadcast now, also one that is held: destinations end it cleanly after the last message.
+    pub fn end_broadcast(&self) {
+        let mut state = self.lock();
+        state.publisher = None;
+        let head = state.log.head();
+        self.broadcast.send_modify(|broadcast| *broadcast = broadcast.ended(head));
+    }
+
+    /// What the stream looks like now.
+    pub fn status(&self) -> FeedStatus {
+        let state = self.lock();
+        let live = state.publisher.as_ref();
+        FeedStatus {
+            phase: self.broadcast.borrow().phase,
+            publisher: live.map(|live| (live.publisher.clone(), live.since.elapsed())),
+            received_bytes: live.map_or(0, |live| live.received_bytes),
+            received_messages: live.map_or(0, |live| live.received_messages),
+            video: live.and_then(|live| live.video),
+            audio: live.and_then(|live| live.audio),
+            is_enhanced: live.is_some_and(|live| live.is_enhanced),
+        }
+    }
+
+    async fn delivers_within(&self, patience: Duration) -> bool {
+        let mut head = self.head.subscribe();
+        let mut broadcast = self.broadcast.subscribe();
+        let deadline = Instant::now() + patience;
+        loop {
+            tokio::select! {
+                biased;
+                // The sender lives in `self`: neither can be closed.
+                _ = head.changed() => return true,
+                _ = broadcast.changed() => {
+                    if self.present().is_none() {
+                        return false;
+                    }
+                }
+                () = tokio::time::sleep_until(deadline) => return false,
+            }
+        }
+    }
+
+    /// The number of the publish that is live.
+    fn present(&self) -> Option<u64> {
+        let state = self.lock();
+        state.publisher.is_some().then_some(state.publish)
+    }
+
+    /// Begins a publish in place of `displaced`; of two that waited for the same silence, one wins.
+    fn begin(self: &Arc<Self>, publisher: Publisher, displaced: Option<u64>) -> Result<Publish, AlreadyLive> {
+        let mut state = self.lock();
+        if state.publisher.is_some() && Some(state.publish) != displaced {
+            return Err(AlreadyLive);
+        }
+        state.publish += 1;
+        state.timeline.begin_publish();
+        state.publisher = Some(LivePublisher {
+            publisher,
+            since: Instant::now(),
+            received_bytes: 0,
+            received_messages: 0,
+            video: None,
+            audio: None,
+            is_enhanced: false,
+        });
+        let head = state.log.head();
+        self.broadcast.send_modify(|broadcast| *broadcast = broadcast.publish_began(head));
+        Ok(Publish { feed: Arc::clone(self), number: state.publish, demuxer: Demuxer::new(self.started.elapsed()) })
+    }
+
+    /// A publish is over. Says whether it still was the present one.
+    fn finish(&self, number: u64, change: impl FnOnce(Broadcast, u64) -> Broadcast) -> bool {
+        let mut state = self.lock();
+        if state.publish != number || state.publisher.is_none() {
+            return false;
+        }
+        state.publisher = None;
+        let head = state.log.head();
+        self.broadcast.send_modify(|broadcast| *broadcast = change(*broadcast, head));
+        drop(state);
+        true
+    }
+
+    /// Ends a broadcast whose publisher has not come back since its publish `number` was lost.
+    fn end_hold(&self, number: u64) {
+        let state = self.lock();
+        if state.publish == number && self.broadcast.borrow().phase == Phase::Held {
+            let head = state.log.head();
+            self.broadcast.send_modify(|broadcast| *broadcast = broadcast.ended(head));
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // A task that panicked while it held the lock leaves a log that is whole: appending is its last step.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The right to write to a stream, held by one ingest session. Dropping it means that the publisher was lost.
+pub struct Publish {
+    feed: Arc<Feed>,
+    number: u64,
+    demuxer: Demuxer,
+}
+
+impl Publish {
+    /// Appends one FLV tag body with the publisher's timestamp (ms). Readers hear of it at the next [`Self::wake`].
+    ///
+    /// # Errors
+    /// [`Displaced`] where another publisher has taken over.
+    pub fn append(&mut self, kind: Kind, timestamp: u32, payload: Bytes) -> Result<(), Displaced> {
+        let now = self.feed.started.elapsed();
+        let mut guard = self.feed.lock();
+        let state = &mut *guard;
+        let publisher = match &mut state.publisher {
+            Some(publisher) if state.publish == self.number => publisher,
+            _ => return Err(Displaced),
+        };
+        publisher.received_bytes += payload.len() as u64;
+        publisher.received_messages += 1;
+        let draft = self.demuxer.demux(kind, timestamp, payload, now, &mut state.timeline);
+        publisher.video = self.demuxer.video_codec();
+        publisher.audio = self.demuxer.audio_codec();
+        publisher.is_enhanced = self.demuxer.is_enhanced();
+        let evicted = draft.map(|draft| state.log.append(draft));
+        drop(guard);
+        // Payloads are freed outside of the lock.
+        drop(evicted);
+        Ok(())
+    }
+
+    /// Wakes the readers, once for all that was appended since the last call.
+    pub fn wake(&self) {
+        let head = self.feed.read(Log::head);
+        self.feed.head.send_if_modified(|seen| {
+            let is_new = *seen != head;
+            *seen = head;
+            is_new
+        });
+    }
+
+    /// The publisher ended the broadcast: destinations end it too, after the last message.
+    pub fn stop(self) {
+        self.wake();
+        self.feed.finish(self.number, Broadcast::ended);
+    }
+}
+
+impl Drop for Publish {
+    /// The connection was lost: the broadcast is held for the publisher's return. After [`Self::stop`] nothing is left to do.
+    fn drop(&mut self) {
+        self.wake();
+        if !self.feed.finish(self.number, |broadcast, _| broadcast.publisher_lost()) {
+            return;
+        }
+        let (feed, number) = (Arc::clone(&self.feed), self.number);
+        // Outside of a runtime the process is going down, and nobody waits for the hold to run out.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move {
+                tokio::time::sleep(feed.settings.hold).await;
+                feed.end_hold(number);
+            });
+        }
+    }
+}

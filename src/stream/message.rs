@@ -1,0 +1,91 @@
+//! One entry of a stream's log.
+
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use bytes::Bytes;
+
+use super::Epoch;
+use crate::media::{self, Description, Kind, Plain};
+
+/// One audio, video or data message of a stream, demuxed once and shared by every reader.
+///
+/// Codec configuration is never a message: it stands in the [`Epoch`] that the message points to.
+pub struct Message {
+    /// Position in the log: grows by one with every message, over all publishes of the stream.
+    pub sequence: u64,
+    /// Audio, video or data.
+    pub kind: Kind,
+    /// Decoding time in milliseconds on the stream's own timeline; never runs back within a track.
+    pub timestamp: i64,
+    /// When the message arrived, on the stream's monotonic clock.
+    pub arrival: Duration,
+    /// The FLV tag body, exactly as it was published.
+    pub payload: Bytes,
+    /// What a peek into the payload found.
+    pub description: Description,
+    /// The codec configuration under which the payload is to be decoded.
+    pub epoch: Arc<Epoch>,
+    /// True where a reader may start.
+    pub random_access: bool,
+    /// Bytes of payload in the log before this message, over its whole life: lag in bytes is a subtraction.
+    pub offset: u64,
+    /// The plain form for destinations that take one legacy track, made at most once.
+    plain: OnceLock<Plain>,
+}
+
+/// What ingest knows of a message before the log gives it a place.
+pub struct Draft {
+    /// See [`Message::kind`].
+    pub kind: Kind,
+    /// See [`Message::timestamp`].
+    pub timestamp: i64,
+    /// See [`Message::arrival`].
+    pub arrival: Duration,
+    /// See [`Message::payload`].
+    pub payload: Bytes,
+    /// See [`Message::description`].
+    pub description: Description,
+    /// See [`Message::epoch`].
+    pub epoch: Arc<Epoch>,
+    /// See [`Message::random_access`].
+    pub random_access: bool,
+}
+
+impl Message {
+    pub(super) fn new(draft: Draft, sequence: u64, offset: u64) -> Self {
+        Self {
+            sequence,
+            kind: draft.kind,
+            timestamp: draft.timestamp,
+            arrival: draft.arrival,
+            payload: draft.payload,
+            description: draft.description,
+            epoch: draft.epoch,
+            random_access: draft.random_access,
+            offset,
+            plain: OnceLock::new(),
+        }
+    }
+
+    /// The message as one plain track, for destinations that know nothing else. The rewritten bytes are made by the first
+    /// destination that asks, and shared by the others.
+    pub fn plain(&self) -> &Plain {
+        self.plain.get_or_init(|| media::plain_default_track(self.kind, &self.payload, &self.description))
+    }
+}
+
+impl fmt::Debug for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Message")
+            .field("sequence", &self.sequence)
+            .field("kind", &self.kind)
+            .field("timestamp", &self.timestamp)
+            .field("bytes", &self.payload.len())
+            .field("random_access", &self.random_access)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,28 @@
+//! A stream is a log, everything downstream is a cursor.
+//!
+//! ```text
+//!   ingest --Publish::append--> Demuxer --Draft--> Log [ m m K m m m K m m ]
+//!                                 |                      ^       ^
+//!                        Epoch, Timeline              Cursor   Cursor   (one for each destination)
+//! ```
+//!
+//! Pure: [`message`], [`epoch`], [`timeline`], [`log`], [`demuxer`], [`broadcast`]. The thin shell that shares one stream
+//! between tasks is [`feed`]; [`registry`] lists the streams. Knows no network.
+
+pub mod broadcast;
+pub mod demuxer;
+pub mod epoch;
+pub mod feed;
+pub mod log;
+pub mod message;
+pub mod registry;
+pub mod timeline;
+
+pub use broadcast::{Broadcast, Phase};
+pub use demuxer::Demuxer;
+pub use epoch::Epoch;
+pub use feed::{AlreadyLive, Displaced, Feed, FeedStatus, Publish, Publisher, StreamSettings};
+pub use log::{Batch, Cursor, Lag, Log, Read, Window};
+pub use message::{Draft, Message};
+pub use registry::Registry;
+pub use timeline::Timeline;
