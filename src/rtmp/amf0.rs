@@ -30,7 +30,7 @@ mod marker {
     pub(super) const XML_DOCUMENT: u8 = 0x0F;
     pub(super) const TYPED_OBJECT: u8 = 0x10;
     pub(super) const AVMPLUS: u8 = 0x11;
-    // 0x04 (movie clip) and 0x0E (record set) are reserved: no body is defined for them, so nothing after them can be read.
+    // 0x04 (movie clip) and 0x0E (record set) are reserved: they have no defined body, so nothing after them can be read.
 }
 
 /// The properties of an object, in the order of the wire; a key may appear twice.

@@ -1,26 +1,29 @@
 //! The client's side of the dialogue: connect to a server, publish, send media.
 //!
 //! What is sent, and in which order, is the form that OBS and FFmpeg send, since that is what every server has been
-//! tested with. The calling rule is that of [the protocol](super): call [`Client::handle_input`] until it gives `None`, then write
-//! [`Client::transmit`]. There is something to send from the start.
+//! tested with. The calling rule is that of [the protocol](super): call [`Client::handle_input`] until it gives `None`,
+//! then write [`Client::transmit`]. There is something to send from the start.
 
 use std::fmt;
 
 use bytes::Bytes;
 use secrecy::{ExposeSecret, SecretString};
 
+pub use self::event::{Event, ReconnectRequest, Refused};
 use self::mask::Mask;
 use super::command::{Call, Capabilities, CapabilityFlags, Command, Connect, Reply, Status, StreamReference};
 use super::connection::Connection;
 use super::control::Control;
 use super::error::Error;
 use super::handshake::{Form, Random};
+use super::limits::WAITING_ANSWERS;
 use super::message::{Message, MessageType};
 use super::outbox::Outbox;
 
+mod event;
 mod mask;
 
-/// What the client says it is, in `flashVer`: servers look for the part before the name.
+/// What the client says it is, in `flashVer`. It begins as OBS's and FFmpeg's do: as Flash Media Live Encoder's did.
 const FLASH_VER: &str = concat!("FMLE/3.0 (compatible; forkcast/", env!("CARGO_PKG_VERSION"), ")");
 
 /// The third argument of `publish`. Some servers never answer where it is anything else.
@@ -113,44 +116,6 @@ pub enum Stage {
     Publishing,
 }
 
-/// What the caller of [`Client::handle_input`] has to know.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Event {
-    /// The server has accepted `connect`. Nothing to be done: the next calls are queued.
-    Connected,
-    /// The server has accepted the publish: [`Client::send_media`] from now on.
-    Publishing,
-    /// The server has refused to connect or to publish. Nothing more will come.
-    Refused(Refused),
-    /// News that change nothing.
-    Status(Status),
-    /// The server wants the client to connect anew, there or to the same URL, and takes media until then (Enhanced RTMP
-    /// v2). The URL may be relative to the one that is in use.
-    ReconnectRequested(ReconnectRequest),
-    /// The server has ended the publish. Nothing more will come.
-    Ended(Status),
-}
-
-/// A refusal. The key and the app are masked in its texts; `Debug` hides the redirect too.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Refused {
-    /// What was refused.
-    pub stage: Stage,
-    /// The server's code, as `NetStream.Publish.BadName`; `close` where it only said that it closes.
-    pub code: String,
-    /// The server's words for people; may be empty.
-    pub description: String,
-    /// The tcUrl to connect to instead (code 302), where the server gives one.
-    pub redirect: Option<String>,
-}
-
-/// A request to connect anew. `Debug` hides the URL.
-#[derive(Clone, PartialEq, Eq)]
-pub struct ReconnectRequest {
-    /// Where, absolute or relative; none: the same URL.
-    pub tc_url: Option<String>,
-}
-
 impl Client {
     /// A client at the start of a connection.
     #[must_use]
@@ -204,8 +169,8 @@ impl Client {
         }
     }
 
-    /// Queues audio (type 8), video (9) or data (18), with its time in milliseconds. Only while publishing; does nothing at any other
-    /// time.
+    /// Queues audio (type 8), video (9) or data (18), with its time in milliseconds. Does nothing unless the publish is
+    /// accepted and not ended.
     pub fn send_media(&mut self, message_type: MessageType, timestamp: u32, payload: Bytes) {
         let State::Publishing { message_stream_id } = self.state else { return };
         let chunk_stream_id = match message_type {
@@ -248,12 +213,12 @@ impl Client {
             Call::Result(reply) => return self.handle_result(transaction, &reply),
             Call::Error(reply) => self.handle_error(transaction, &reply),
             Call::OnStatus(status) => self.handle_status(status),
-            Call::OnBandwidthDone => {
+            Call::OnBandwidthDone if self.connection.transmit().len() < WAITING_ANSWERS => {
                 self.call(transaction::CHECK_BANDWIDTH, Call::CheckBandwidth);
                 None
             }
-            Call::OnFcUnpublish(status) => self.handle_end(status),
-            Call::Unknown { name } if name == "onFCUnsubscribe" => self.handle_end(Status::success(&name, "")),
+            Call::OnFcUnpublish(status) => self.handle_unpublish(status),
+            Call::Unknown { name } if name == "onFCUnsubscribe" => self.handle_unpublish(Status::success(&name, "")),
             Call::Close => self.handle_end(Status::success("close", "")),
             _ => None,
         })
@@ -302,10 +267,20 @@ impl Client {
             return self.handle_end(status);
         }
         match self.state {
+            State::Publishing { .. } if status.code == Status::UNPUBLISH_SUCCESS => self.handle_end(status),
+            State::Unpublished => None,
             State::Asked { message_stream_id } if status.code == Status::PUBLISH_START => {
                 Some(self.started(message_stream_id))
             }
             _ => Some(Event::Status(self.mask.status(status))),
+        }
+    }
+
+    /// A publish was ended: ours, unless ours has not begun. Servers say so of an older one that makes room for it too.
+    fn handle_unpublish(&mut self, status: Status) -> Option<Event> {
+        match self.state {
+            State::Publishing { .. } => self.handle_end(status),
+            _ => None,
         }
     }
 
@@ -353,11 +328,9 @@ impl Client {
     }
 }
 
-/// Codes that end a publish without being errors.
+/// Codes that end a connection without being errors.
 fn is_end(code: &str) -> bool {
-    const CLOSED: &str = "NetConnection.Connect.Closed";
-    const SHUTDOWN: &str = "NetConnection.Connect.AppShutdown";
-    matches!(code, Status::UNPUBLISH_SUCCESS | CLOSED | SHUTDOWN)
+    matches!(code, "NetConnection.Connect.Closed" | "NetConnection.Connect.AppShutdown")
 }
 
 /// What a relay can do, and that it follows a [`ReconnectRequest`].
@@ -376,23 +349,6 @@ impl fmt::Debug for Config {
             .field("enhanced", &self.enhanced)
             .field("handshake", &self.handshake)
             .finish()
-    }
-}
-
-impl fmt::Debug for Refused {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Refused")
-            .field("stage", &self.stage)
-            .field("code", &self.code)
-            .field("description", &self.description)
-            .field("redirect", &self.redirect.as_ref().map(|_| "…"))
-            .finish()
-    }
-}
-
-impl fmt::Debug for ReconnectRequest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ReconnectRequest").field("tc_url", &self.tc_url.as_ref().map(|_| "…")).finish()
     }
 }
 

@@ -62,9 +62,9 @@ pub const AMF_TEXT: usize = 256 * 1024;
 /// has brought servers down.
 pub const MESSAGE_STREAMS: usize = 8;
 
-/// Messages before a publish, other than protocol control. The longest known dialogue has eight.
-pub const MESSAGES_BEFORE_PUBLISH: u32 = 100;
+/// Calls before a publish. The longest known dialogue has eight.
+pub const CALLS_BEFORE_PUBLISH: u32 = 100;
 
-/// Bytes that may wait to be sent to a publisher before its calls go unanswered: it asks without reading. The whole
-/// dialogue takes below 2 KiB.
+/// Bytes that may wait to be sent before the peer's calls go unanswered: it asks without reading. The whole dialogue
+/// takes below 2 KiB.
 pub const WAITING_ANSWERS: usize = 64 * 1024;

@@ -4,9 +4,9 @@
 //! the order that all of them can read, and only three things are insisted on: `connect` comes first, one publish at a
 //! time, and no media before it is accepted.
 //!
-//! The calling rule is that of [the protocol](super): call [`Server::handle_input`] until it gives `None`, dealing with each
-//! event, then write [`Server::transmit`]. After [`Event::PublishRequested`] nothing more is read until the caller has
-//! decided; it then calls again with what is left of the input, even if that is nothing.
+//! The calling rule is that of [the protocol](super): call [`Server::handle_input`] until it gives `None`, dealing with
+//! each event, then write [`Server::transmit`]. After [`Event::PublishRequested`] nothing more is read until the caller
+//! has decided; it then calls again with what is left of the input, even if that is nothing.
 
 use std::fmt;
 
@@ -19,7 +19,7 @@ use super::connection::Connection;
 use super::control::{BandwidthLimit, Control, UserControl};
 use super::error::Error;
 use super::handshake::Random;
-use super::limits::{Limits, MESSAGES_BEFORE_PUBLISH, WAITING_ANSWERS};
+use super::limits::{CALLS_BEFORE_PUBLISH, Limits, WAITING_ANSWERS};
 use super::message::{Message, MessageType};
 use super::outbox::Outbox;
 
@@ -43,8 +43,8 @@ pub struct Server {
     connection: Connection,
     state: State,
     streams: MessageStreams,
-    /// Messages since the connection or the last publish began.
-    idle_messages: u32,
+    /// Calls since the connection began or the last publish ended.
+    idle_calls: u32,
 }
 
 /// ```text
@@ -76,8 +76,8 @@ pub enum Event {
     Connected(Connected),
     /// To be answered with [`Server::accept_publish`] or [`Server::refuse_publish`] before anything more is read.
     PublishRequested(PublishRequest),
-    /// Audio (type 8), video (9) or data (18) of the accepted publish, in the publisher's order. The payload is as it came; data of
-    /// type 15 is turned into type 18.
+    /// Audio (type 8), video (9) or data (18) of the accepted publish, in the publisher's order. The payload is as it
+    /// came, but for data of type 15, which is turned into type 18.
     Media(Message),
     /// The publisher has ended its publish. It may begin another on this connection.
     Unpublished,
@@ -131,7 +131,7 @@ impl Server {
             connection: Connection::server(random),
             state: State::Connecting,
             streams: MessageStreams::default(),
-            idle_messages: 0,
+            idle_calls: 0,
         }
     }
 
@@ -165,9 +165,9 @@ impl Server {
         self.state = State::Publishing { message_stream_id };
     }
 
-    /// Refuses the publish that was asked for; does nothing where none was. The caller writes [`transmit`](Self::transmit), ends its
-    /// direction, goes on reading for about a second, and only then closes: else the reset that follows unread bytes
-    /// can overtake the refusal.
+    /// Refuses the publish that was asked for; does nothing where none was. The caller writes
+    /// [`transmit`](Self::transmit), ends its direction, goes on reading for about a second, and only then closes: else
+    /// the reset that follows unread bytes can overtake the refusal.
     pub fn refuse_publish(&mut self, refusal: Refusal) {
         let State::Asked { message_stream_id } = self.state else { return };
         self.send_status(message_stream_id, Status::error(refusal.code, refusal.description));
@@ -181,24 +181,25 @@ impl Server {
 
     fn handle_message(&mut self, message: Message) -> Result<Option<Event>, Error> {
         let is_publishing = matches!(self.state, State::Publishing { .. });
-        if !is_publishing {
-            self.idle_messages += 1;
-            if self.idle_messages > MESSAGES_BEFORE_PUBLISH {
-                let limit = u64::from(MESSAGES_BEFORE_PUBLISH);
-                return Err(Error::Limit { what: "messages before a publish", limit });
-            }
-        }
         match message.message_type {
-            MessageType::COMMAND_AMF0 | MessageType::COMMAND_AMF3 => match Command::decode(&message) {
-                Ok(command) => self.handle_command(message.message_stream_id, command),
+            MessageType::COMMAND_AMF0 | MessageType::COMMAND_AMF3 if is_publishing => {
                 // A broadcast is not ended over a call that nobody can read.
-                Err(_) if is_publishing => Ok(None),
-                Err(error) => Err(error),
-            },
+                let Ok(command) = Command::decode(&message) else { return Ok(None) };
+                self.handle_command(message.message_stream_id, command)
+            }
+            MessageType::COMMAND_AMF0 | MessageType::COMMAND_AMF3 => {
+                self.idle_calls += 1;
+                if self.idle_calls > CALLS_BEFORE_PUBLISH {
+                    let limit = u64::from(CALLS_BEFORE_PUBLISH);
+                    return Err(Error::Limit { what: "calls before a publish", limit });
+                }
+                self.handle_command(message.message_stream_id, Command::decode(&message)?)
+            }
             MessageType::AUDIO | MessageType::VIDEO | MessageType::DATA_AMF0 if is_publishing => {
                 Ok(Some(Event::Media(message)))
             }
             MessageType::DATA_AMF3 if is_publishing => Ok(Some(Event::Media(as_amf0(message)))),
+            // Media that nobody accepted, shared objects, and what is unknown.
             _ => Ok(None),
         }
     }
@@ -306,7 +307,7 @@ impl Server {
         }
         self.send_status(message_stream_id, Status::success(Status::UNPUBLISH_SUCCESS, "publish ended"));
         self.state = State::Connected;
-        self.idle_messages = 0;
+        self.idle_calls = 0;
         Some(Event::Unpublished)
     }
 

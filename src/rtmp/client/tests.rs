@@ -353,6 +353,23 @@ fn ends_of_the_publish() {
 }
 
 #[test]
+fn the_end_of_an_older_publish_is_not_ours() {
+    let script = Script::new()
+        .created()
+        .command(0, b"\x02\x00\x0DonFCUnpublish\x00\0\0\0\0\0\0\0\0\x05")
+        .status(ON_STATUS, "status", Status::UNPUBLISH_SUCCESS)
+        .status(ON_STATUS, "status", Status::PUBLISH_START);
+    let (_, events, _) = script.play();
+    assert!(matches!(events[..], [Event::Connected, Event::Status(_), Event::Publishing]), "{events:?}");
+}
+
+#[test]
+fn a_server_that_asks_without_reading_fills_no_memory() {
+    let many = (0..5000).fold(Script::new().started(), |script, _| script.command(0, ON_BW_DONE));
+    assert!(many.play().2.len() < WAITING_ANSWERS + 4096);
+}
+
+#[test]
 fn a_request_to_reconnect_is_passed_on_and_media_goes_on() {
     let script = Script::new().started().status(ON_STATUS, "status", Status::RECONNECT_REQUEST);
     let (mut client, events, _) = script.play();

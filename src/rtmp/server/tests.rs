@@ -479,7 +479,7 @@ fn what_is_out_of_order_or_too_much_is_an_error() {
 
     let mut many_streams = Publisher::new().call(CONNECT_OBS);
     let mut many_calls = Publisher::new().call(CONNECT_OBS);
-    for _ in 0..MESSAGES_BEFORE_PUBLISH {
+    for _ in 0..CALLS_BEFORE_PUBLISH {
         many_streams = many_streams.call(CREATE_STREAM);
         many_calls = many_calls.call(FC_PUBLISH);
     }

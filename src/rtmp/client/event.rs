@@ -1,0 +1,60 @@
+//! What a client tells its caller.
+
+use std::fmt;
+
+use super::{Stage, Status};
+
+/// What the caller of [`Client::handle_input`](super::Client::handle_input) has to know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// The server has accepted `connect`. Nothing to be done: the next calls are queued.
+    Connected,
+    /// The server has accepted the publish: [`send_media`](super::Client::send_media) from now on.
+    Publishing,
+    /// The server has refused to connect or to publish. Nothing more will come.
+    Refused(Refused),
+    /// News that changes nothing.
+    Status(Status),
+    /// The server wants the client to connect anew, there or to the same URL, and takes media until then (Enhanced RTMP
+    /// v2). The URL may be relative to the one that is in use.
+    ReconnectRequested(ReconnectRequest),
+    /// The server has ended the publish. Nothing more will come.
+    Ended(Status),
+}
+
+/// A refusal. The key and the app are masked in its texts; `Debug` hides the redirect too.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// What was refused.
+    pub stage: Stage,
+    /// The server's code, as `NetStream.Publish.BadName`; `close` where it only said that it closes.
+    pub code: String,
+    /// The server's words for people; may be empty.
+    pub description: String,
+    /// The tcUrl to connect to instead (code 302), where the server gives one.
+    pub redirect: Option<String>,
+}
+
+/// A request to connect anew. `Debug` hides the URL.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ReconnectRequest {
+    /// Where, absolute or relative; none: the same URL.
+    pub tc_url: Option<String>,
+}
+
+impl fmt::Debug for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Refused")
+            .field("stage", &self.stage)
+            .field("code", &self.code)
+            .field("description", &self.description)
+            .field("redirect", &self.redirect.as_ref().map(|_| "…"))
+            .finish()
+    }
+}
+
+impl fmt::Debug for ReconnectRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReconnectRequest").field("tc_url", &self.tc_url.as_ref().map(|_| "…")).finish()
+    }
+}
