@@ -97,8 +97,8 @@ enum State {
     Publishing { message_stream_id: u32 },
     /// The publish was ended from here. News of that is no failure.
     Unpublished,
-    /// The server has ended it. What still comes is thrown away.
-    Over,
+    /// The server has ended it at that stage. What still comes is thrown away.
+    Over(Stage),
 }
 
 /// How far the dialogue is: what a failure or a time limit belongs to.
@@ -112,7 +112,7 @@ pub enum Stage {
     CreateStream,
     /// `publish` is sent.
     Publish,
-    /// The publish is accepted, or is over.
+    /// The publish is accepted, or was and has ended.
     Publishing,
 }
 
@@ -144,7 +144,7 @@ impl Client {
     /// What the server sent ends the connection.
     pub fn handle_input(&mut self, input: &mut &[u8]) -> Result<Option<Event>, Error> {
         loop {
-            if matches!(self.state, State::Over) {
+            if matches!(self.state, State::Over(_)) {
                 *input = &[];
                 return Ok(None);
             }
@@ -157,7 +157,7 @@ impl Client {
         }
     }
 
-    /// How far the dialogue is.
+    /// How far the dialogue is, or was when the server ended it.
     #[must_use]
     pub fn stage(&self) -> Stage {
         match self.state {
@@ -165,7 +165,8 @@ impl Client {
             State::Connecting => Stage::Connect,
             State::Creating => Stage::CreateStream,
             State::Asked { .. } => Stage::Publish,
-            State::Publishing { .. } | State::Unpublished | State::Over => Stage::Publishing,
+            State::Publishing { .. } | State::Unpublished => Stage::Publishing,
+            State::Over(stage) => stage,
         }
     }
 
@@ -254,7 +255,7 @@ impl Client {
             State::Connecting => transaction::CONNECT,
             State::Creating => transaction::CREATE_STREAM,
             State::Asked { .. } => transaction::PUBLISH,
-            State::Publishing { .. } | State::Unpublished | State::Over => return None,
+            State::Publishing { .. } | State::Unpublished | State::Over(_) => return None,
         };
         (transaction == awaited).then(|| self.refused(reply.status()))
     }
@@ -290,10 +291,10 @@ impl Client {
         match self.state {
             State::Connecting | State::Creating | State::Asked { .. } => Some(self.refused(status)),
             State::Publishing { .. } => {
-                self.state = State::Over;
+                self.state = State::Over(Stage::Publishing);
                 Some(Event::Ended(self.mask.status(status)))
             }
-            State::Unpublished | State::Over => None,
+            State::Unpublished | State::Over(_) => None,
         }
     }
 
@@ -318,7 +319,7 @@ impl Client {
 
     fn refused(&mut self, status: Status) -> Event {
         let stage = self.stage();
-        self.state = State::Over;
+        self.state = State::Over(stage);
         let Status { code, description, redirect, .. } = self.mask.status(status);
         Event::Refused(Refused { stage, code, description, redirect })
     }

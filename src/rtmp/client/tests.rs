@@ -318,6 +318,7 @@ fn refusals_at_every_stage() {
         let (mut client, events, _) = script.clone().status(ON_STATUS, "error", "later").play();
         let Some(Event::Refused(refused)) = events.last() else { panic!("{code}: {events:?}") };
         assert_eq!((refused.stage, refused.code.as_str()), (stage, code));
+        assert_eq!(client.stage(), stage);
         if code != "close" {
             assert_eq!(refused.description, "stream …");
             assert_eq!(refused.redirect.as_deref(), Some("rtmp://b/other"));
