@@ -151,3 +151,75 @@ fn given(matches: &clap::ArgMatches) -> Given {
     }
     given
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(arguments: &[&str]) -> Result<Command, clap::Error> {
+        Command::read(["forkcast"].iter().chain(arguments).map(OsString::from))
+    }
+
+    /// The settings that were given, as `name=value (where)`.
+    fn settings(given: &Given) -> String {
+        let settings: Vec<_> = given.iter().map(|(name, value, origin)| format!("{name}={value} ({origin})")).collect();
+        settings.join(", ")
+    }
+
+    #[test]
+    fn the_definition_is_right() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn serve_is_what_it_does_without_a_command() {
+        for arguments in [
+            &["--rtmp", "off", "--strict"][..],
+            &["serve", "--rtmp=off", "--strict"],
+            &["serve", "--strict=true", "--rtmp", "off"],
+        ] {
+            let Command::Serve(given) = read(arguments).unwrap() else { panic!("{arguments:?}") };
+            assert_eq!(settings(&given), "rtmp=off (flag --rtmp), strict=true (flag --strict)");
+        }
+        let Command::Serve(given) = read(&[]).unwrap() else { panic!("not serve") };
+        assert_eq!(settings(&given), "");
+    }
+
+    #[test]
+    fn each_command_has_its_flags() {
+        let all = ["--config", "--destinations", "--state", "--rtmp", "--rtmps", "--tls-cert", "--tls-key", "--http"];
+        let arguments: Vec<_> = all.iter().flat_map(|flag| [*flag, "x"]).collect();
+        for command in ["serve", "check", "health"] {
+            let arguments: Vec<_> = [command].iter().chain(&arguments).copied().collect();
+            let (Command::Serve(given) | Command::Check { given, .. } | Command::Health(given)) =
+                read(&arguments).unwrap()
+            else {
+                panic!("{command}")
+            };
+            let flags: Vec<_> = given.iter().map(|(.., origin)| origin.to_string().replace("flag ", "")).collect();
+            assert!(all.iter().all(|flag| flags.iter().any(|given| given == flag)), "{command}: {flags:?}");
+        }
+        assert!(matches!(read(&["check", "--explain"]), Ok(Command::Check { explain: true, .. })));
+        assert!(matches!(read(&["demo"]), Ok(Command::Demo { seconds: 20 })));
+        assert!(matches!(read(&["demo", "--seconds", "8"]), Ok(Command::Demo { seconds: 8 })));
+        assert!(read(&["demo", "--seconds", "7"]).is_err());
+    }
+
+    #[test]
+    fn a_stream_key_is_no_argument_and_is_not_repeated() {
+        for arguments in [&["--stream-key=secret"][..], &["--stream-key", "secret"], &["serve", "--key=secret"]] {
+            let error = read(arguments).unwrap_err().to_string();
+            assert!(!error.contains("secret"), "{error}");
+        }
+    }
+
+    #[test]
+    fn each_setting_has_the_variable_that_its_name_says() {
+        let help = Cli::command().render_long_help().to_string();
+        for (name, flag, variable) in SETTINGS {
+            assert_eq!(flag, format!("--{}", name.replace('_', "-")));
+            assert_eq!(variable, format!("FORKCAST_{}", name.to_uppercase()));
+            assert!(help.contains(&format!("[env: {variable}]")), "{help}");
+        }
+    }
+}

@@ -4,7 +4,7 @@ mod parts;
 
 use std::path::Path;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use super::{
     Activation, DestinationConfig,
@@ -68,7 +68,7 @@ impl DestinationFile {
             Ok(text) => text,
             Err(problem) => {
                 let activation = Activation::Wrong { problem: problem.one_line() };
-                return Self { config: config(activation, Vec::new()), problems: vec![problem], target: None };
+                return Self { config: config(activation, Vec::new()), problems: vec![*problem], target: None };
             }
         };
         let mut reader = Reader { document: Document::parse(&text, FIELDS), source, explanation: Vec::new() };
@@ -88,10 +88,13 @@ impl Reader<'_, '_> {
     fn read(&mut self, name: &str) -> (Activation, Option<Target>) {
         let enabled = self.document.boolean("enabled");
         let is_off = enabled.as_ref().is_some_and(|enabled| !enabled.value);
-        let platform = self.platform();
+        let named = self.platform();
+        let is_named_wrongly = named.is_none() && self.document.has("platform");
+        let platform = named.unwrap_or_else(Platform::custom);
         let server = Server::read(&mut self.document, &platform);
         // A destination that is off needs no secret: its file or variable may well be elsewhere.
         let key = if is_off { Key::Absent } else { Key::read(&mut self.document, self.source) };
+        self.note_foreign_key(&platform, &key);
         self.explain_target(&server, &key);
         let ca_file = self.ca_file(is_off, &server);
         let codecs = self.codecs(&platform);
@@ -100,8 +103,12 @@ impl Reader<'_, '_> {
         let backpressure = self.backpressure();
         self.explain_row(&platform);
 
-        let reason =
-            if is_off { Some("`enabled = false`".to_owned()) } else { self.missing(enabled, &platform, &server, &key) };
+        let reason = match is_off {
+            true => Some("`enabled = false`".to_owned()),
+            // What is missing depends on the platform.
+            false if is_named_wrongly => None,
+            false => self.missing(enabled, &platform, &server, &key),
+        };
         if let Some(problem) = self.document.first_mistake() {
             return (Activation::Wrong { problem }, None);
         }
@@ -122,17 +129,34 @@ impl Reader<'_, '_> {
         (Activation::On(Box::new(settings)), target)
     }
 
-    /// The row of the file's `platform`; the custom one where it names none, or none that exists.
-    fn platform(&mut self) -> Platform {
-        let Some(typed) = self.document.text("platform") else { return Platform::custom() };
-        let wanted = typed.value.to_ascii_lowercase();
-        if let Some(platform) = Platform::named(&wanted) {
-            self.explain("platform", platform.name.clone(), self.document.origin(&typed.span));
-            return platform;
+    /// The row of the file's `platform`, if it names one that exists.
+    fn platform(&mut self) -> Option<Platform> {
+        let typed = self.document.text("platform")?;
+        let platform = Platform::named(&typed.value.to_ascii_lowercase());
+        match &platform {
+            Some(platform) => {
+                let origin = self.document.origin(&typed.span);
+                self.explain("platform", platform.name.clone(), origin);
+            }
+            None => {
+                let names: Vec<_> = Platform::names().collect();
+                self.document.unknown_name(&typed, "platform", &names);
+            }
         }
-        let names: Vec<_> = Platform::names().collect();
-        self.document.unknown_name(&typed, "platform", &names);
-        Platform::custom()
+        platform
+    }
+
+    /// A key in the wrong file is refused without a word by some platforms.
+    fn note_foreign_key(&mut self, platform: &Platform, key: &Key) {
+        let Key::Set(SetKey { value, span, .. }) = key else { return };
+        let has_form = |platform: &&Platform| platform.has_key_form(value.expose_secret());
+        if platform.key_form.is_none() || has_form(&platform) {
+            return;
+        }
+        if let Some(other) = Platform::all().find(has_form) {
+            let message = format!("this looks like a key of {}, not of {}", other.title, platform.title);
+            self.document.warning(span, "key", message, "check that it is in the right file");
+        }
     }
 
     /// Why the destination is off although nobody said so: something is still to be filled in.

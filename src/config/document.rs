@@ -2,29 +2,28 @@
 //!
 //! A file is described by a table of [`Field`]s. Whatever is not in that table is a mistake, and is never shown.
 
+mod strays;
 mod syntax;
+mod text;
 mod values;
 
-use std::{
-    collections::BTreeMap,
-    ops::Range,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, ops::Range, path::Path};
 
 use toml::{
     Spanned,
     de::{DeTable, DeValue},
 };
 
+pub(super) use text::Text;
 pub(super) use values::{show_duration, show_size};
 
 use super::{
     explain::Origin,
     mask::{MASK, Shown, is_showable_name},
-    nearest::nearest,
     problem::{Excerpt, Place, Problem, Severity},
-    source::{FILE_LIMIT, Source},
 };
+use strays::Stray;
+use text::position;
 
 /// A field that a kind of file may have.
 #[derive(Clone, Copy, Debug)]
@@ -46,45 +45,6 @@ impl Field {
 
     pub(super) const fn secret(name: &'static str) -> Self {
         Self { name, shown: Shown::Never }
-    }
-}
-
-/// A file's text.
-#[derive(Clone)]
-pub(super) struct Text {
-    pub(super) file: PathBuf,
-    pub(super) text: String,
-}
-
-impl Text {
-    /// Reads a file as UTF-8, without the mark that some editors put before it.
-    pub(super) fn read(source: &dyn Source, file: &Path) -> Result<Self, Problem> {
-        let whole = |message: String, hint: &str| Problem {
-            severity: Severity::Mistake,
-            place: Place::File(file.to_owned()),
-            field: None,
-            message,
-            excerpt: None,
-            hint: hint.to_owned(),
-        };
-        let bytes = source.read(file).map_err(|error| {
-            whole(format!("cannot be read: {error}"), "check that it exists and that forkcast's user may read it")
-        })?;
-        if bytes.len() > FILE_LIMIT {
-            return Err(whole(
-                "is larger than 1 MiB".to_owned(),
-                "this is hardly a file of settings; move it out of the folder",
-            ));
-        }
-        let text = String::from_utf8(bytes).map_err(|error| {
-            let (line, _) = position(error.as_bytes(), error.utf8_error().valid_up_to());
-            whole(
-                format!("is not UTF-8 text, first in line {line}"),
-                "save it again as UTF-8; nearly every editor offers that",
-            )
-        })?;
-        let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
-        Ok(Self { file: file.to_owned(), text })
     }
 }
 
@@ -233,9 +193,12 @@ impl<'t> Document<'t> {
         }
         let length = shown.chars().count();
         let start = marker.unwrap_or(length);
-        // A name is shown with a hint of its value.
-        if text.get(end..).is_some_and(|rest| rest.trim_start_matches([' ', '\t']).starts_with('=')) {
+        // A name is shown with a hint of its value, a table's with its bracket.
+        let rest = text.get(end..).unwrap_or_default();
+        if rest.trim_start_matches([' ', '\t']).starts_with('=') {
             shown.push_str(" = …");
+        } else if rest.starts_with(']') {
+            shown.push(']');
         }
         Excerpt { text: shown, start, length: length.saturating_sub(start).max(1) }
     }
@@ -274,6 +237,9 @@ impl<'t> Document<'t> {
             DeValue::Array(array) => array.iter().for_each(|value| self.mask(value, shown)),
             DeValue::String(text) => {
                 let visible = shown.value(text);
+                let raw = self.text.text.get(value.span()).unwrap_or_default().trim_matches(['"', '\'']);
+                // What is escaped, or does not parse, is not what was looked at.
+                let visible = if raw == text { visible } else { MASK.to_owned() };
                 if visible != *text {
                     self.masks.push((value.span(), format!("\"{visible}\"")));
                 }
@@ -282,54 +248,20 @@ impl<'t> Document<'t> {
             _ => self.masks.push((value.span(), MASK.to_owned())),
         }
     }
-
-    fn report_stray(&mut self, stray: Stray) {
-        let Stray { path, key, is_section, .. } = stray;
-        if is_section {
-            let inside: Vec<_> =
-                self.fields.iter().filter_map(|field| field.name.strip_prefix(&format!("{path}."))).collect();
-            let hint = format!("write `[{path}]` on a line of its own, and below it {}", list(&inside));
-            return self.mistake(&key, &path, format!("`{path}` is a table, not a value"), hint);
-        }
-        if !path.split('.').all(is_showable_name) {
-            let hint = "a line is `name = \"value\"`; this name is not shown, as it could be a key";
-            return self.mistake(&key, "", "unknown field".to_owned(), hint);
-        }
-        let names: Vec<_> = self.fields.iter().map(|field| field.name).collect();
-        // A field one table too high or too low is the likeliest mistake, then a slip of the finger.
-        let last = |name: &str| name.rsplit('.').next().unwrap_or_default().to_owned();
-        let elsewhere = names.iter().copied().find(|name| last(name) == last(&path));
-        let hint = match elsewhere.or_else(|| nearest(&path, &names)) {
-            Some(name) if last(name) == last(&path) => match name.split_once('.') {
-                Some((table, field)) => format!("`{field}` belongs below a line `[{table}]`"),
-                None => format!("`{name}` belongs above every `[…]` line"),
-            },
-            Some(name) => format!("did you mean `{name}`?"),
-            None => format!("the fields are {}", list(&names)),
-        };
-        self.mistake(&key, &path, format!("unknown field `{path}`"), hint);
-    }
 }
 
-/// A name that stands where it does not belong.
-struct Stray {
-    path: String,
-    key: Range<usize>,
-    value: Range<usize>,
-    is_section: bool,
+/// The part of a name behind its table's.
+fn last(name: &str) -> &str {
+    name.rsplit('.').next().unwrap_or(name)
+}
+
+/// The part of a name before the field's own; empty for a field above every table.
+fn table_of(name: &str) -> &str {
+    name.rsplit_once('.').map_or("", |(table, _)| table)
 }
 
 /// Names in backticks, with commas.
 pub(super) fn list<T: AsRef<str>>(names: &[T]) -> String {
     let quoted: Vec<_> = names.iter().map(|name| format!("`{}`", name.as_ref())).collect();
     quoted.join(", ")
-}
-
-/// Line and column of an offset, both from one; the column counts characters.
-fn position(text: &[u8], offset: usize) -> (usize, usize) {
-    let before = text.get(..offset).unwrap_or(text);
-    let line_start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |newline| newline + 1);
-    let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
-    let column = 1 + String::from_utf8_lossy(before.get(line_start..).unwrap_or_default()).chars().count();
-    (line, column)
 }

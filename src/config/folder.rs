@@ -134,11 +134,11 @@ impl Reader<'_> {
                 return Some(name.to_owned());
             }
             Some(name) => {
-                let found = name.chars().find(|c| !allowed(*c)).or(name.chars().next());
-                let message = match found {
-                    Some(' ') => "the name has a space in it".to_owned(),
-                    Some(c) => format!("the name cannot have `{c}` there"),
-                    None => "there is no name before `.toml`".to_owned(),
+                let message = match (name.chars().find(|c| !allowed(*c)), name.chars().next()) {
+                    (Some(' '), _) => "the name has a space in it".to_owned(),
+                    (Some(c), _) => format!("the name cannot have `{c}` in it"),
+                    (None, Some(c)) => format!("the name cannot begin with `{c}`"),
+                    (None, None) => "there is no name before `.toml`".to_owned(),
                 };
                 self.mistake(path, message, hint);
             }

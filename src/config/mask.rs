@@ -20,37 +20,54 @@ impl Shown {
     /// The value of a field, without quotes, as it may be shown.
     pub(super) fn value(self, text: &str) -> String {
         match self {
-            Self::Plain if !looks_like_a_key(text) => text.to_owned(),
+            Self::Plain if !may_hold_a_key(text) => text.to_owned(),
             Self::Url => url(text),
             Self::Plain | Self::Never => MASK.to_owned(),
         }
     }
 }
 
-/// Whether a text could be somebody's stream key. Rather too often than too seldom.
+/// Whether a text as a whole could be somebody's stream key. Rather too often than too seldom.
 pub(super) fn looks_like_a_key(text: &str) -> bool {
-    let word = |c: char| c.is_ascii_alphanumeric() || "-_?&=".contains(c);
     let has = |test: fn(&char) -> bool| text.chars().any(|c| test(&c));
-    let random =
-        text.len() >= 12 && text.chars().all(word) && has(char::is_ascii_digit) && has(char::is_ascii_lowercase);
-    random || Platform::all().any(|platform| platform.has_key_form(text))
+    let is_random =
+        text.len() >= 12 && text.chars().all(is_of_a_key) && has(char::is_ascii_digit) && has(char::is_ascii_lowercase);
+    is_random || Platform::all().any(|platform| platform.has_key_form(text))
+}
+
+/// Whether any part of a text could be a key; a path is one, and its parts are not.
+pub(super) fn may_hold_a_key(text: &str) -> bool {
+    let is_path = text.contains(['/', '\\']) && !text.contains([' ', '=', '"', '\'']);
+    text.contains("://") || (!is_path && text.split(|c| !is_of_a_key(c)).any(looks_like_a_key))
+}
+
+/// Whether a path that was typed is rather a key, or a URL with one.
+pub(super) fn is_hardly_a_path(text: &str) -> bool {
+    text.contains("://") || (!text.contains(['/', '\\', '.']) && looks_like_a_key(text))
+}
+
+fn is_of_a_key(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "-_?&=".contains(c)
 }
 
 /// Whether a field's name may be shown: a key that was typed where a name belongs may not.
 pub(super) fn is_showable_name(name: &str) -> bool {
-    let plain = |c: char| c.is_ascii_alphabetic() || c == '_' || c == '-';
-    !name.is_empty() && name.len() <= 24 && name.chars().all(plain) && !looks_like_a_key(name)
+    let word = |c: char| c.is_ascii_alphabetic() || c == '_' || c == '-' || (c.is_ascii_digit() && name.len() < 12);
+    !name.is_empty() && name.len() <= 24 && name.chars().all(word) && !looks_like_a_key(name)
+}
+
+/// Whether a URL has something before an `@` where the host should be, even if a stray `?` or `#` hides it.
+pub(super) fn has_user(url: &str) -> bool {
+    let behind_scheme = url.split_once("://").map_or(url, |(_, rest)| rest);
+    behind_scheme.split('/').next().is_some_and(|server| server.contains('@'))
 }
 
 fn url(text: &str) -> String {
-    match url::Url::parse(text) {
-        Ok(url) if url.username().is_empty() && url.password().is_none() => {
-            let Some(host) = url.host_str() else { return MASK.to_owned() };
-            let port = url.port().map_or_else(String::new, |port| format!(":{port}"));
-            format!("{}://{host}{port}/{MASK}", url.scheme())
-        }
-        _ => MASK.to_owned(),
-    }
+    let shown = url::Url::parse(text).ok().filter(|_| !has_user(text)).and_then(|url| {
+        let port = url.port().map_or_else(String::new, |port| format!(":{port}"));
+        Some(format!("{}://{}{port}/{MASK}", url.scheme(), url.host_str()?))
+    });
+    shown.unwrap_or_else(|| MASK.to_owned())
 }
 
 #[cfg(test)]
@@ -64,6 +81,10 @@ mod tests {
         {
             assert!(looks_like_a_key(key), "{key}");
         }
+        assert!(may_hold_a_key("youtube a1b2c3d4e5f6g7"));
+        assert!(may_hold_a_key("rtmp://host/live/key"));
+        assert!(!may_hold_a_key("/run/secrets/youtube-2024-b"));
+        assert!(!is_hardly_a_path("my-own-authority-2024.pem"));
         for other in ["youtube", "YOUTUBE_KEY_2", "/run/secrets/youtube-2024", "drop_to_keyframe", "5s", "16 MiB"] {
             assert!(!looks_like_a_key(other), "{other}");
         }

@@ -10,7 +10,7 @@ use secrecy::SecretString;
 use super::{
     document::{At, Document, Field},
     explain::Origin,
-    mask::looks_like_a_key,
+    mask::{is_hardly_a_path, looks_like_a_key, may_hold_a_key},
     source::Source,
 };
 
@@ -131,7 +131,7 @@ pub(super) fn beside(file: &Path, path: &str) -> PathBuf {
     file.parent().unwrap_or(Path::new("")).join(path)
 }
 
-/// Why a path that was given cannot be read, in words that name neither of them if they could be a key.
+/// Why a path that was given cannot be read, and what to do. The path is not named where it could be a key.
 pub(super) fn unreadable(field: &str, path: &Path, typed: &str, error: &std::io::Error) -> (String, String) {
     let hint = if typed.starts_with('~') {
         "`~` means nothing here: write the whole path"
@@ -140,7 +140,8 @@ pub(super) fn unreadable(field: &str, path: &Path, typed: &str, error: &std::io:
     } else {
         "check the path; a relative one begins at the folder of this file"
     };
-    (format!("`{field}`: {} cannot be read: {error}", path.display()), hint.to_owned())
+    let path = if may_hold_a_key(typed) { "the file".to_owned() } else { path.display().to_string() };
+    (format!("`{field}`: {path} cannot be read: {error}"), hint.to_owned())
 }
 
 fn from_file(file: &Path, typed: &str, source: &dyn Source) -> Result<(String, String), Complaint> {
@@ -150,7 +151,7 @@ fn from_file(file: &Path, typed: &str, source: &dyn Source) -> Result<(String, S
             "write the path of a file that holds the key and nothing else",
         ));
     }
-    if looks_like_a_key(typed) {
+    if is_hardly_a_path(typed) {
         let hint = "`key_file` takes the path of a file; for the key itself write `key = \"…\"`";
         return Err(Complaint::new("`key_file` looks like a key, not like a path", hint));
     }
@@ -164,8 +165,7 @@ fn from_file(file: &Path, typed: &str, source: &dyn Source) -> Result<(String, S
     })?;
     let text = text.trim_start_matches('\u{feff}').trim();
     if text.is_empty() {
-        let message = format!("`key_file`: {} is empty", path.display());
-        return Err(Complaint::new(message, "put the key into it, and nothing else"));
+        return Err(Complaint::new("the file of `key_file` is empty", "put the key into it, and nothing else"));
     }
     Ok((text.to_owned(), format!("(set, from key_file {})", path.display())))
 }

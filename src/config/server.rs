@@ -73,6 +73,11 @@ impl Given {
     pub fn set(&mut self, name: &'static str, value: impl Into<String>, origin: Origin) {
         self.0.insert(name, (value.into(), origin));
     }
+
+    /// Each setting that was given: its name, its text, and where it was said.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, &str, &Origin)> {
+        self.0.iter().map(|(name, (value, origin))| (*name, value.as_str(), origin))
+    }
 }
 
 /// Options with what is wrong about them.
@@ -115,7 +120,7 @@ fn read_file(given: &Given, source: &dyn Source, problems: &mut Vec<Problem>) ->
     if named.is_none() && source.read(&file).is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
         return None;
     }
-    Text::read(source, &file).map_err(|problem| problems.push(problem)).ok()
+    Text::read(source, &file).map_err(|problem| problems.push(*problem)).ok()
 }
 
 struct Settings<'g, 't> {

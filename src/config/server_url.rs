@@ -7,10 +7,11 @@ use url::Url;
 use super::{
     document::{At, Document, Field},
     explain::Origin,
+    mask::has_user,
     secret::is_placeholder,
 };
 use crate::{
-    destination::platform::Platform,
+    destination::platform::{Platform, Urls},
     rtmp::url::{ParseError, Scheme, ServerUrl},
 };
 
@@ -84,23 +85,16 @@ impl Server {
             Self::Wrong
         };
         let parsed = Url::parse(text).ok();
-        if parsed.as_ref().is_some_and(|url| !url.username().is_empty() || url.password().is_some()) {
+        if has_user(text) {
             let hint = "take out what stands before the `@`; a stream key goes into `key`";
             return complain("`url` has a user name or password in it".to_owned(), hint.to_owned());
         }
         let known = parsed.as_ref().and_then(|url| url.host_str()).and_then(Platform::of_host);
-        let owner = if platform.server.of(Scheme::Rtmps).or(platform.server.of(Scheme::Rtmp)).is_some() {
-            Some(platform)
-        } else {
-            known
-        };
-        if parsed.as_ref().is_some_and(|url| has_key_inside(url, owner)) {
-            let hint = match owner.and_then(first_server) {
-                Some(_) if platform.name != "custom" => {
-                    "put the key into `key`, and take the `url` line out: the platform's own is known".to_owned()
-                }
-                Some(server) => format!("put the last part into `key`; what is left is `url = \"{server}\"`"),
-                None => "put the last part of the path into `key`, and end `url` before it".to_owned(),
+        let owner = if platform.server == Urls::default() { known } else { Some(platform) };
+        if let Some(inside) = parsed.as_ref().and_then(|url| key_inside(url, owner)) {
+            let hint = match inside.server {
+                Some(server) => format!("put its last part into `key`; the server alone is `url = \"{server}\"`"),
+                None => "put the last part of its path into `key`, and end `url` before that".to_owned(),
             };
             return complain("`url` has the stream key in it".to_owned(), hint);
         }
@@ -111,7 +105,9 @@ impl Server {
                 let error = ParseError::to_string(&error);
                 let (message, hint) =
                     error.split_once(": ").unwrap_or((&error, "it looks like `rtmps://host:443/app`"));
-                return complain(message.replace("the server URL", "`url`"), hint.to_owned());
+                let message = message.replace("the server URL", "`url`");
+                let message = if message.contains("`url`") { message } else { format!("`url`: {message}") };
+                return complain(message, hint.to_owned());
             }
         };
         if let Some(protocol) = protocol.filter(|protocol| protocol.value != url.scheme()) {
@@ -150,20 +146,39 @@ fn note_platform(
     }
 }
 
-/// Whether the path or query holds a key: by its form, or because it goes on after the whole of the platform's own.
-fn has_key_inside(url: &Url, owner: Option<&Platform>) -> bool {
-    let path: Vec<_> = url.path().split('/').filter(|part| !part.is_empty()).collect();
-    let query: Vec<_> = url.query().map(|query| query.split(['&', '=', '/', '?']).collect()).unwrap_or_default();
-    let has_form = |part: &&str| Platform::all().any(|platform| platform.has_key_form(part));
-    if path.iter().skip(1).any(has_form) || query.iter().any(has_form) {
-        return true;
-    }
-    let servers = owner.into_iter().flat_map(|owner| [&owner.server.rtmps, &owner.server.rtmp]).flatten();
-    servers.filter_map(|server| Url::parse(server).ok()).any(|server| {
-        let whole: Vec<_> = server.path().split('/').filter(|part| !part.is_empty()).collect();
+/// A key was found in a URL.
+struct Inside {
+    /// The URL without it, where its platform's own is known.
+    server: Option<String>,
+}
+
+/// Looks for a key in path and query: it goes on after the whole of the platform's own URL, or has the form of a key.
+fn key_inside(url: &Url, owner: Option<&Platform>) -> Option<Inside> {
+    let parts = |url: &Url| -> Vec<String> {
+        url.path().split('/').filter(|part| !part.is_empty()).map(str::to_owned).collect()
+    };
+    let path = parts(url);
+    let servers =
+        owner.into_iter().flat_map(|owner| [&owner.backup, &owner.server]).flat_map(|urls| [&urls.rtmps, &urls.rtmp]);
+    for server in servers.flatten().filter_map(|server| Url::parse(server).ok()) {
+        let whole = parts(&server);
         let goes_on = path.len() > whole.len() && path.starts_with(&whole);
-        goes_on || (path == whole && url.query().is_some_and(|query| query.contains('/')))
-    })
+        // Some programs write the key behind the query: `live2?backup=1/KEY`.
+        let goes_on_in_query = path == whole && url.query().is_some_and(|query| query.contains('/'));
+        let has_its_query =
+            server.query().is_none_or(|query| url.query().is_some_and(|typed| typed.starts_with(query)));
+        if (goes_on || goes_on_in_query) && has_its_query {
+            let mut alone = server.clone();
+            // The host stays as it was typed: it may be the nearest of many.
+            let is_kept = alone.set_host(url.host_str()).is_ok() && alone.set_port(url.port()).is_ok();
+            let server = alone.to_string().replacen(server.scheme(), url.scheme(), 1);
+            return Some(Inside { server: is_kept.then_some(server) });
+        }
+    }
+    let query = url.query().into_iter().flat_map(|query| query.split(['&', '=', '/', '?']));
+    let mut suspects = path.iter().skip(1).map(String::as_str).chain(query);
+    let has_form = |part: &str| Platform::all().any(|platform| platform.has_key_form(part));
+    suspects.any(has_form).then_some(Inside { server: None })
 }
 
 /// The URL with the port and the app that its platform leaves out, if it leaves out one. The rest stays as it was typed.
@@ -180,10 +195,6 @@ fn completed(text: &str, platform: &Platform) -> String {
         Some(app) if matches!(path, "" | "/") => format!("{server}{port}/{app}"),
         _ => format!("{server}{port}{path}"),
     }
-}
-
-fn first_server(platform: &Platform) -> Option<&str> {
-    platform.server.of(Scheme::Rtmps).or(platform.server.of(Scheme::Rtmp))
 }
 
 fn other(protocol: Scheme) -> Scheme {

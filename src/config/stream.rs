@@ -84,20 +84,21 @@ impl Publisher {
             Ok(text) => text,
             Err(problem) => {
                 publisher.wrong = Some(problem.one_line());
-                publisher.problems.push(problem);
+                publisher.problems.push(*problem);
                 return publisher;
             }
         };
         let mut document = Document::parse(&text, FIELDS);
         match Key::read(&mut document, source) {
+            // Nobody gets in with a key that was meant otherwise; any other mistake leaves the stream open.
+            Key::Wrong => publisher.wrong = document.first_mistake(),
             Key::Set(key) => {
                 publisher.spot = document.spot(&key.span);
                 publisher.explanation = explained(key.shown, key.origin);
                 publisher.key = Some(key.value);
             }
-            Key::Blank(_) | Key::Absent | Key::Wrong => {}
+            Key::Blank(_) | Key::Absent => {}
         }
-        publisher.wrong = document.first_mistake();
         publisher.problems = document.into_problems();
         publisher.warn_if_short();
         publisher

@@ -227,3 +227,94 @@ fn codecs_from_names<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Resul
     let codecs: Option<Vec<_>> = names.iter().map(|name| Codecs::named(name)).collect();
     codecs.map(Codecs::Only).ok_or_else(|| serde::de::Error::custom("unknown codec"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rtmp::url::ServerUrl;
+
+    #[test]
+    fn every_url_of_the_table_is_one_and_belongs_to_its_row() {
+        for platform in Platform::all() {
+            for urls in [&platform.server, &platform.backup] {
+                for (scheme, text) in [(Scheme::Rtmps, &urls.rtmps), (Scheme::Rtmp, &urls.rtmp)] {
+                    let Some(text) = text else { continue };
+                    let url: ServerUrl = text.parse().unwrap();
+                    assert_eq!(url.scheme(), scheme, "{text}");
+                    assert!(!url.expose_app().is_empty() && !text.ends_with('/'), "{text}");
+                    assert_eq!(Platform::of_host(url.host()).map(|row| &row.name), Some(&platform.name), "{text}");
+                }
+            }
+            assert!(!platform.rtmps_only || platform.server.rtmp.is_none(), "{}", platform.name);
+        }
+    }
+
+    #[test]
+    fn every_row_says_where_to_find_what_it_needs() {
+        for platform in Platform::all() {
+            assert!(platform.key_from.is_some(), "{}", platform.name);
+            assert_eq!(platform.url_from.is_none(), platform.server != Urls::default(), "{}", platform.name);
+        }
+    }
+
+    #[test]
+    fn platforms_take_the_plain_form_and_a_server_of_ones_own_takes_all() {
+        for platform in Platform::all() {
+            assert!(matches!(&platform.codecs, Codecs::Only(codecs) if codecs.len() >= 2), "{}", platform.name);
+            assert_eq!((platform.chunk_size, platform.multitrack), (4096, false), "{}", platform.name);
+            assert!(platform.takes_data_message("onMetaData") && !platform.takes_data_message("onTextData"));
+        }
+        let custom = Platform::custom();
+        assert_eq!((custom.codecs.clone(), custom.chunk_size, custom.multitrack), (Codecs::All, 65_536, true));
+        assert!(custom.takes_data_message("onTextData"));
+    }
+
+    #[test]
+    fn the_table_has_the_platforms_that_it_should() {
+        let names: Vec<_> = Platform::names().collect();
+        let expected = [
+            "facebook",
+            "instagram",
+            "kick",
+            "linkedin",
+            "mux",
+            "restream",
+            "teams",
+            "tiktok",
+            "trovo",
+            "twitch",
+            "vimeo",
+            "x",
+            "youtube",
+            "custom",
+        ];
+        assert_eq!(names, expected);
+        for name in names {
+            assert_eq!(Platform::named(name).unwrap().name, name);
+        }
+        assert!(Platform::named("YouTube").is_none(), "the caller takes care of case");
+    }
+
+    #[test]
+    fn a_host_is_known_by_its_domain() {
+        let of = |host| Platform::of_host(host).map(|platform| platform.name.as_str());
+        assert_eq!(of("A.rtmps.YouTube.com"), Some("youtube"));
+        assert_eq!(of("fra05.contribute.live-video.net"), Some("twitch"));
+        assert_eq!(of("fa723fc1b171.global-contribute.live-video.net"), Some("kick"));
+        assert_eq!(of("0a1b2c3d4e5f.global-contribute.live-video.net"), None, "an account of Amazon's own");
+        assert_eq!(of("notyoutube.com"), None);
+    }
+
+    #[test]
+    fn keys_are_known_by_their_form() {
+        let has_form = |name: &str, key: &str| Platform::named(name).unwrap().has_key_form(key);
+        assert!(has_form("youtube", "abcd-efgh-ijkl-mnop-qrst"));
+        assert!(has_form("youtube", "abcd-efgh-ijkl-mnop"));
+        assert!(!has_form("youtube", "abcd-efgh-ijkl"));
+        assert!(has_form("twitch", "live_12345678_AbCd"));
+        assert!(!has_form("twitch", "live_1080p"));
+        assert!(has_form("facebook", "FB-123456-0-Ab"));
+        assert!(has_form("kick", "sk_us-west-2_abc"));
+        assert!(!has_form("restream", "anything"));
+    }
+}

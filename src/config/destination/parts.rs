@@ -7,7 +7,7 @@ use crate::{
     config::{
         document::{At, show_duration, show_size},
         explain::Origin,
-        mask::looks_like_a_key,
+        mask::{MASK, is_hardly_a_path, may_hold_a_key},
         secret::{beside, unreadable},
         server_url::Server,
     },
@@ -31,14 +31,15 @@ const BYTES: RangeInclusive<u64> = 1 << 20..=4 << 30;
 impl Reader<'_, '_> {
     pub(super) fn ca_file(&mut self, is_off: bool, server: &Server) -> Option<PathBuf> {
         let At { value: typed, span } = self.document.text("ca_file")?;
-        if typed.is_empty() || looks_like_a_key(&typed) {
+        if typed.is_empty() || is_hardly_a_path(&typed) {
             let hint = "write the path of a file with certificates (PEM), or take the line out";
             self.document.mistake(&span, "ca_file", "`ca_file` is not a path".to_owned(), hint);
             return None;
         }
         let path = beside(self.document.file(), &typed);
         let origin = self.document.origin(&span);
-        self.explain("ca_file", path.display().to_string(), origin);
+        let shown = if may_hold_a_key(&typed) { MASK.to_owned() } else { path.display().to_string() };
+        self.explain("ca_file", shown, origin);
         if is_off {
             return Some(path);
         }
@@ -49,12 +50,7 @@ impl Reader<'_, '_> {
             }
             Ok(bytes) if !String::from_utf8_lossy(&bytes).contains("-----BEGIN CERTIFICATE-----") => {
                 let hint = "it must hold `-----BEGIN CERTIFICATE-----`; `openssl x509 -inform der -in FILE -out ca.pem` makes it from the binary form";
-                self.document.mistake(
-                    &span,
-                    "ca_file",
-                    format!("`ca_file`: {} holds no certificate", path.display()),
-                    hint,
-                );
+                self.document.mistake(&span, "ca_file", "the file of `ca_file` holds no certificate".to_owned(), hint);
             }
             Ok(_) => {}
         }

@@ -1,10 +1,10 @@
 //! What is wrong with a file's TOML, in words for people who do not know TOML.
 
-use std::ops::Range;
+use std::{collections::BTreeSet, ops::Range};
 
 use toml::{Spanned, de::Error};
 
-use super::{Document, Spot, position};
+use super::{Document, Spot, last, table_of, text::position};
 use crate::config::{
     mask::MASK,
     problem::{Excerpt, Severity},
@@ -13,7 +13,7 @@ use crate::config::{
 impl<'t> Document<'t> {
     /// Reports each line that does not parse, once. False where the lines after it can mean nothing.
     pub(super) fn report_syntax(&mut self, errors: &[Error], stray_values: &[Range<usize>]) -> bool {
-        let mut last_line = 0;
+        let mut lines = BTreeSet::new();
         let mut rest_is_good = true;
         for error in errors {
             let span = error.span().unwrap_or(0..0);
@@ -21,14 +21,16 @@ impl<'t> Document<'t> {
             let is_in_value = field.is_some() || stray_values.iter().any(|value| contains(value, &span));
             rest_is_good &= is_in_value || error.message().starts_with("duplicate key");
             let (line, _) = position(self.text.text.as_bytes(), span.start);
-            if line != last_line {
+            if lines.insert(line) {
                 self.report_line(error.message(), &span, field);
             }
-            last_line = line;
             self.broken.extend(field);
         }
         for field in &self.broken {
-            self.values.remove(field);
+            // What the parser made of a broken value was not looked at as it stands in the file.
+            if let Some(value) = self.values.remove(field) {
+                self.masks.insert(0, (value.span(), MASK.to_owned()));
+            }
         }
         rest_is_good
     }
@@ -37,7 +39,8 @@ impl<'t> Document<'t> {
         let line = self.line_around(span.start);
         let known = field.or_else(|| self.first_name(line));
         let (message, hint) = explain(reason, known, line);
-        let spot = Spot { place: self.place(span.start), excerpt: cautious_excerpt(known, line) };
+        let excerpt = if self.is_known_table(line) { Some(self.excerpt(span)) } else { cautious_excerpt(known, line) };
+        let spot = Spot { place: self.place(span.start), excerpt };
         self.report(Severity::Mistake, spot, known, message, hint);
     }
 
@@ -52,11 +55,17 @@ impl<'t> Document<'t> {
         text.get(start..).and_then(|rest| rest.lines().next()).unwrap_or_default()
     }
 
+    /// Whether a line is the head of a known table and nothing else, however broken.
+    fn is_known_table(&self, line: &str) -> bool {
+        let name = line.trim().trim_matches(['[', ']', ' ']);
+        line.trim().starts_with('[') && !name.is_empty() && self.fields.iter().any(|field| table_of(field.name) == name)
+    }
+
     /// The known name with which a line begins.
     fn first_name(&self, line: &str) -> Option<&'static str> {
         let name: String =
             line.trim_start().chars().take_while(|c| c.is_ascii_alphanumeric() || "_-.".contains(*c)).collect();
-        let matches = |known: &&str| *known == name || known.rsplit('.').next() == Some(name.as_str());
+        let matches = |known: &&str| *known == name || last(known) == name;
         self.fields.iter().map(|field| field.name).find(matches)
     }
 }
@@ -67,10 +76,14 @@ fn contains(value: &Range<usize>, span: &Range<usize>) -> bool {
 
 /// Message and hint for the parser's reason. Neither holds anything of the line but a known name.
 fn explain(reason: &str, known: Option<&str>, line: &str) -> (String, String) {
-    let name = known.map_or("name", |name| name.rsplit('.').next().unwrap_or(name));
+    let name = known.map_or("name", last);
     let value = line.split_once('=').map_or("", |(_, rest)| rest.trim());
     let has = |beginning: &str| reason.starts_with(beginning);
     let quoted = format!("write `{name} = \"…\"`");
+    let behind = line.trim_start().strip_prefix(name).map(str::trim_start);
+    if behind.is_some_and(|behind| behind.starts_with(':')) {
+        return (format!("`{name}` is followed by `:` instead of `=`"), quoted);
+    }
     if value.contains(['“', '”', '„', '‘', '’', '«', '»']) {
         let hint =
             format!("{quoted} with the plain quote `\"`; a word processor changes it, a plain text editor does not");
@@ -102,7 +115,7 @@ fn explain(reason: &str, known: Option<&str>, line: &str) -> (String, String) {
 
 /// The line with nothing on it but a known name: in a line that does not parse, anything could be a key.
 fn cautious_excerpt(known: Option<&str>, line: &str) -> Option<Excerpt> {
-    let name = known?.rsplit('.').next()?;
+    let name = last(known?);
     let rest = line.trim_start().strip_prefix(name)?.trim_start();
     let text = if rest.starts_with('=') { format!("{name} = {MASK}") } else { format!("{name} {MASK}") };
     let start = text.chars().count() - 1;

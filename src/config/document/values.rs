@@ -1,16 +1,12 @@
 //! Typed readers of a document's fields: each reports its mistake and leaves the rest of the file readable.
 
-use std::{
-    fmt,
-    ops::{Range, RangeInclusive},
-    time::Duration,
-};
+use std::{ops::RangeInclusive, time::Duration};
 
 use bytesize::ByteSize;
 use toml::{Spanned, de::DeValue};
 
-use super::{At, Document, list};
-use crate::config::{mask::looks_like_a_key, nearest::nearest};
+use super::{At, Document, last, list};
+use crate::config::{mask::may_hold_a_key, nearest::nearest};
 
 impl Document<'_> {
     /// A text, without the space around it.
@@ -55,9 +51,8 @@ impl Document<'_> {
         };
         match parsed {
             Ok(value) if bounds.contains(&value) => Some(At { value, span }),
-            Ok(_) => {
-                let (least, most) = (show_duration(*bounds.start()), show_duration(*bounds.end()));
-                self.out_of_bounds(&span, name, &least, &most);
+            Ok(value) => {
+                self.out_of_bounds(&At { value, span }, name, &bounds, show_duration);
                 None
             }
             Err(what) => {
@@ -81,8 +76,8 @@ impl Document<'_> {
         };
         match parsed {
             Ok(value) if bounds.contains(&value) => Some(At { value, span }),
-            Ok(_) => {
-                self.out_of_bounds(&span, name, &show_size(*bounds.start()), &show_size(*bounds.end()));
+            Ok(value) => {
+                self.out_of_bounds(&At { value, span }, name, &bounds, show_size);
                 None
             }
             Err(what) => {
@@ -92,9 +87,16 @@ impl Document<'_> {
         }
     }
 
-    fn out_of_bounds(&mut self, span: &Range<usize>, name: &str, least: &str, most: &str) {
-        let hint = format!("it can be from {least} to {most}");
-        self.mistake(span, name, format!("`{name}` is too small or too large"), hint);
+    fn out_of_bounds<T: Copy + PartialOrd>(
+        &mut self,
+        found: &At<T>,
+        name: &str,
+        bounds: &RangeInclusive<T>,
+        show: fn(T) -> String,
+    ) {
+        let what = if found.value < *bounds.start() { "small" } else { "large" };
+        let hint = format!("it can be from {} to {}", show(*bounds.start()), show(*bounds.end()));
+        self.mistake(&found.span, name, format!("`{name}` is too {what}"), hint);
     }
 
     /// One of several names.
@@ -115,10 +117,11 @@ impl Document<'_> {
 
     /// A mistake: a text that is none of the names it can be.
     pub(in crate::config) fn unknown_name(&mut self, found: &At<String>, field: &str, names: &[&str]) {
+        let noun = last(field).trim_end_matches('s');
         let message = match found.value.as_str() {
             "" => format!("`{field}` is empty"),
-            text if looks_like_a_key(text) => format!("unknown {field}; it is not shown, as it could be a key"),
-            text => format!("unknown {field} `{text}`"),
+            text if may_hold_a_key(text) => format!("unknown {noun}; it is not shown, as it could be a key"),
+            text => format!("unknown {noun} `{text}`"),
         };
         let hint = match nearest(&found.value, names) {
             Some(name) if names.len() > 1 => format!("did you mean `{name}`? it can be {}", list(names)),
@@ -153,13 +156,10 @@ pub(in crate::config) fn show_duration(duration: Duration) -> String {
 /// A size as a file says it.
 pub(in crate::config) fn show_size(bytes: u64) -> String {
     match bytes {
+        bytes if bytes % (1 << 30) == 0 => format!("{} GiB", bytes >> 30),
         bytes if bytes % (1 << 20) == 0 => format!("{} MiB", bytes >> 20),
         bytes => format!("{bytes} bytes"),
     }
-}
-
-fn last(name: &str) -> impl fmt::Display {
-    name.rsplit('.').next().unwrap_or(name)
 }
 
 fn what_it_is(value: &DeValue<'_>) -> &'static str {

@@ -1,0 +1,68 @@
+//! Names that stand where they do not belong, and what was probably meant.
+
+use std::ops::Range;
+
+use super::{Document, last, list, table_of};
+use crate::config::{mask::is_showable_name, nearest::nearest};
+
+/// A name that stands where it does not belong.
+pub(super) struct Stray {
+    pub(super) path: String,
+    pub(super) key: Range<usize>,
+    pub(super) value: Range<usize>,
+    pub(super) is_section: bool,
+}
+
+impl Document<'_> {
+    pub(super) fn report_stray(&mut self, stray: Stray) {
+        let Stray { path, key, is_section, .. } = stray;
+        if is_section {
+            let inside: Vec<_> =
+                self.fields.iter().filter_map(|field| field.name.strip_prefix(&format!("{path}."))).collect();
+            let hint = format!("write `[{path}]` on a line of its own, and below it {}", list(&inside));
+            return self.mistake(&key, &path, format!("`{path}` is a table, not a value"), hint);
+        }
+        if !path.split('.').all(is_showable_name) {
+            let hint = "a line is `name = \"value\"`; this name is not shown, as it could be a key";
+            return self.mistake(&key, "", "unknown field".to_owned(), hint);
+        }
+        let names: Vec<_> = self.fields.iter().map(|field| field.name).collect();
+        let (table, typed) = path.rsplit_once('.').unwrap_or(("", &path));
+        let beside: Vec<_> = names.iter().copied().filter(|name| table_of(name) == table).map(last).collect();
+        let anywhere: Vec<_> = names.iter().copied().map(last).collect();
+        // A field one table too high or too low is the likeliest mistake, then a slip of the finger.
+        let hint = if let Some(name) = names.iter().find(|name| last(name) == typed) {
+            match table_of(name) {
+                "" => format!("`{typed}` belongs above every `[…]` line"),
+                table => format!("`{typed}` belongs below a line `[{table}]`"),
+            }
+        } else if let Some(name) = nearest(typed, &beside).or_else(|| nearest(typed, &anywhere)) {
+            format!("did you mean `{name}`?")
+        } else {
+            format!("it can be {}", list(&self.names_in(table)))
+        };
+        self.mistake(&key, &path, format!("unknown field `{path}`"), hint);
+    }
+
+    /// What can stand in a table, the root being the empty name; tables in brackets.
+    fn names_in(&self, table: &str) -> Vec<String> {
+        let mut names: Vec<String> = Vec::new();
+        for field in self.fields {
+            let inside = if table.is_empty() {
+                Some(field.name)
+            } else {
+                field.name.strip_prefix(table).and_then(|rest| rest.strip_prefix('.'))
+            };
+            let name = match inside.map(|inside| inside.split_once('.').ok_or(inside)) {
+                Some(Ok((table, _))) => format!("[{table}]"),
+                Some(Err(field)) => field.to_owned(),
+                None => continue,
+            };
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        // Inside a table that does not exist: where it would be.
+        if names.is_empty() { self.names_in("") } else { names }
+    }
+}

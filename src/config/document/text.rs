@@ -1,0 +1,52 @@
+//! A file's text, and places in it.
+
+use std::path::{Path, PathBuf};
+
+use crate::config::{
+    problem::{Place, Problem, Severity},
+    source::{FILE_LIMIT, Source},
+};
+
+/// A file's text.
+#[derive(Clone)]
+pub(in crate::config) struct Text {
+    pub(in crate::config) file: PathBuf,
+    pub(in crate::config) text: String,
+}
+
+impl Text {
+    /// Reads a file as UTF-8, without the mark that some editors put before it.
+    pub(in crate::config) fn read(source: &dyn Source, file: &Path) -> Result<Self, Box<Problem>> {
+        let whole = |message: String, hint: &str| {
+            let (severity, place, hint) = (Severity::Mistake, Place::File(file.to_owned()), hint.to_owned());
+            Box::new(Problem { severity, place, field: None, message, excerpt: None, hint })
+        };
+        let bytes = source.read(file).map_err(|error| {
+            whole(format!("cannot be read: {error}"), "check that it exists and that forkcast's user may read it")
+        })?;
+        if bytes.len() > FILE_LIMIT {
+            return Err(whole(
+                "is larger than 1 MiB".to_owned(),
+                "this is hardly a file of settings; move it out of the folder",
+            ));
+        }
+        let text = String::from_utf8(bytes).map_err(|error| {
+            let (line, _) = position(error.as_bytes(), error.utf8_error().valid_up_to());
+            whole(
+                format!("is not UTF-8 text, first in line {line}"),
+                "save it again as UTF-8; nearly every editor offers that",
+            )
+        })?;
+        let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
+        Ok(Self { file: file.to_owned(), text })
+    }
+}
+
+/// Line and column of an offset, both from one; the column counts characters.
+pub(super) fn position(text: &[u8], offset: usize) -> (usize, usize) {
+    let before = text.get(..offset).unwrap_or(text);
+    let line_start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |newline| newline + 1);
+    let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
+    let column = 1 + String::from_utf8_lossy(before.get(line_start..).unwrap_or_default()).chars().count();
+    (line, column)
+}

@@ -1,0 +1,220 @@
+//! Which destinations run, with what, and why others do not.
+
+use std::time::Duration;
+
+use secrecy::ExposeSecret as _;
+
+use super::*;
+use crate::{
+    config::Explained,
+    destination::{
+        codecs::Codecs,
+        settings::{Backpressure, Reconnect},
+    },
+    media::FourCc,
+    rtmp::url::Scheme,
+};
+
+#[test]
+fn two_lines_are_a_whole_file() {
+    let config = one("platform = \"youtube\"\nkey = \"abcd-efgh-ijkl-mnop\"\n");
+    let settings = settings(&config);
+    assert_eq!(settings.name, "d");
+    assert_eq!(settings.platform.name, "youtube");
+    assert_eq!(settings.url.expose_tc_url(), "rtmps://a.rtmps.youtube.com:443/live2");
+    assert_eq!(settings.key.expose_secret(), "abcd-efgh-ijkl-mnop");
+    assert_eq!(settings.reconnect, Reconnect::default());
+    assert_eq!(settings.backpressure, Backpressure::default());
+    assert_eq!(settings.codecs, Codecs::Only(vec![FourCc::AVC, FourCc::AAC, FourCc::MP3]));
+    assert!(!settings.multitrack);
+    assert_eq!(rendered(&config), "");
+}
+
+#[test]
+fn every_field_counts() {
+    let memory = Memory::new(&[
+        (
+            "destinations/d.toml",
+            "platform = \"Mux\"\nprotocol = \"rtmp\"\nkey_env = \"MUX_KEY\"\nenabled = true\nca_file = \"../ca.pem\"\ncodecs = [\"h264\", \"H.265\", \"aac\"]\nmultitrack = true\n[reconnect]\ninitial = \"1s\"\nmax = \"2m\"\ngive_up_after = \"6h\"\n[backpressure]\npolicy = \"drop_to_keyframe\"\nmax_lag = \"2500ms\"\nmax_bytes = \"8 MiB\"\n",
+        ),
+        ("destinations/../ca.pem", "-----BEGIN CERTIFICATE-----\n"),
+    ])
+    .variable("MUX_KEY", " secret\n");
+    let config = memory.load();
+    let settings = settings(&config);
+    assert_eq!(settings.url.scheme(), Scheme::Rtmp);
+    assert_eq!(settings.url.port(), 5222);
+    assert_eq!(settings.key.expose_secret(), "secret");
+    assert_eq!(settings.ca_file.as_deref(), Some(Path::new("destinations/../ca.pem")));
+    assert_eq!(settings.codecs, Codecs::Only(vec![FourCc::AVC, FourCc::HEVC, FourCc::AAC]));
+    assert!(settings.multitrack);
+    let reconnect = &settings.reconnect;
+    assert_eq!(
+        (reconnect.initial, reconnect.max, reconnect.give_up_after),
+        (Duration::from_secs(1), Duration::from_secs(120), Some(Duration::from_secs(6 * 3600)))
+    );
+    let backpressure = &settings.backpressure;
+    assert_eq!((backpressure.max_lag, backpressure.max_bytes), (Duration::from_millis(2500), 8 << 20));
+}
+
+#[test]
+fn a_server_of_ones_own_takes_all_and_needs_no_key() {
+    let config = one("url = \"rtmp://192.0.2.1/live\"\n");
+    let settings = settings(&config);
+    assert_eq!((settings.platform.name.as_str(), settings.platform.chunk_size), ("custom", 65_536));
+    assert_eq!((&settings.codecs, settings.multitrack), (&Codecs::All, true));
+    assert_eq!(settings.key.expose_secret(), "");
+}
+
+#[test]
+fn a_url_per_event_is_completed_from_the_row() {
+    let app = |text| settings(&one(text)).url.expose_tc_url().to_owned();
+    let kick = "platform = \"kick\"\nkey = \"k\"\nurl = \"rtmps://fa723fc1b171.global-contribute.live-video.net\"\n";
+    assert_eq!(app(kick), "rtmps://fa723fc1b171.global-contribute.live-video.net/app");
+    let teams = "platform = \"teams\"\nkey = \"k\"\nurl = \"rtmps://a.rtmpingest.mcr.teams.microsoft.com/live/0a1b\"\n";
+    assert_eq!(app(teams), "rtmps://a.rtmpingest.mcr.teams.microsoft.com:1936/live/0a1b");
+    let teams = "platform = \"teams\"\nkey = \"k\"\nurl = \"rtmp://a.rtmpingest.mcr.teams.microsoft.com/live/0a1b\"\n";
+    assert_eq!(app(teams), "rtmp://a.rtmpingest.mcr.teams.microsoft.com/live/0a1b");
+    // What looks like a key at the end belongs to the app here.
+    let linkedin = "platform = \"linkedin\"\nurl = \"rtmps://x.channel.media.azure.net:2935/live/0a1b2c3d4e5f60718293a4b5c6d7e8f9\"\n";
+    assert!(app(linkedin).ends_with("/live/0a1b2c3d4e5f60718293a4b5c6d7e8f9"));
+}
+
+#[test]
+fn what_is_still_to_be_filled_in_is_off_and_no_mistake() {
+    let youtube = "; it is at studio.youtube.com, Create, Go live, Stream, field \"Stream key\"";
+    for key in ["", "key = \"\"", "key = \"  \"", "key = \"PASTE-YOUR-KEY-HERE\"", "key = \"xxxx-xxxx-xxxx-xxxx-xxxx\""]
+    {
+        let config = one(&format!("platform = \"youtube\"\n{key}\n"));
+        let expected = format!("no key yet: put one into destinations/d.toml{youtube}");
+        assert_eq!(off_reason(&config), expected, "{key}");
+        assert_eq!(rendered(&config), "", "{key}");
+    }
+    let config = one("platform = \"instagram\"\nurl = \"\"\nkey = \"\"\n");
+    assert!(
+        off_reason(&config)
+            .starts_with("no URL and no key yet: put them into destinations/d.toml; it is at instagram.com")
+    );
+    let config = one("platform = \"linkedin\"\n");
+    assert!(off_reason(&config).starts_with("no URL yet: put it into destinations/d.toml; it is at the event's page"));
+    let config = one("url = \"rtmp://192.0.2.1/live\"\nkey = \"\"\n");
+    assert_eq!(
+        off_reason(&config),
+        "no key yet: put one into destinations/d.toml, or take the `key` line out if there is none"
+    );
+    let config = one("url = \"\"\nkey = \"\"\n");
+    assert_eq!(off_reason(&config), "no URL and no key yet: put them into destinations/d.toml");
+}
+
+#[test]
+fn enabled_decides() {
+    let config = one("platform = \"youtube\"\nkey = \"abcd\"\nenabled = false\n");
+    assert_eq!(off_reason(&config), "`enabled = false`");
+    // Its secret may be somewhere else altogether.
+    let config = one("platform = \"youtube\"\nkey_env = \"NOT_SET\"\nca_file = \"none.pem\"\nenabled = false\n");
+    assert_eq!(off_reason(&config), "`enabled = false`");
+    let config = one("url = \"rtmp://192.0.2.1/live\"\nkey = \"\"\nenabled = true\n");
+    assert_eq!(settings(&config).key.expose_secret(), "");
+}
+
+#[test]
+fn files_that_are_no_settings_are_passed_over() {
+    let files = [
+        "custom.toml.example",
+        "README.md",
+        ".hidden.toml",
+        "youtube.toml~",
+        "#youtube.toml#",
+        ".#youtube.toml",
+        "youtube.toml.swp",
+        ".git/config.toml",
+        "..data/youtube.toml",
+        "secrets/youtube",
+    ];
+    let files: Vec<_> = files.iter().map(|name| (format!("destinations/{name}"), "nonsense")).collect();
+    let files: Vec<_> = files.iter().map(|(name, text)| (name.as_str(), *text)).collect();
+    let config = Memory::new(&files).load();
+    assert_eq!(config.streams.len(), 1);
+    assert!(config.streams.iter().all(|stream| stream.destinations.is_empty()));
+    assert_eq!(rendered(&config), "");
+}
+
+#[test]
+fn no_folder_is_a_stream_without_destinations() {
+    let config = Memory::default().load();
+    let names: Vec<_> = config.streams.iter().map(|stream| stream.name.as_str()).collect();
+    assert_eq!((names, config.problems.len()), (vec!["live"], 0));
+}
+
+#[test]
+fn a_folder_is_a_stream() {
+    let config = Memory::new(&[
+        ("destinations/b.toml", "url = \"rtmp://192.0.2.1/a\"\n"),
+        ("destinations/a.TOML", "url = \"rtmp://192.0.2.1/b\"\n"),
+        ("destinations/stream.toml", "key = \"key-of-live\"\n"),
+        ("destinations/studio-b/stream.toml", "key_file = \"key\"\n"),
+        ("destinations/studio-b/key", "key-of-studio-b\r\n"),
+        ("destinations/studio-b/b.toml", "url = \"rtmp://192.0.2.1/c\"\n"),
+    ])
+    .load();
+    assert_eq!(rendered(&config), "");
+    let shape = |stream: &crate::config::StreamConfig| {
+        let names: Vec<_> = stream.destinations.iter().map(|destination| destination.name.clone()).collect();
+        let key = stream.key.as_ref().map(|key| key.expose_secret().to_owned());
+        (stream.name.clone(), key.unwrap_or_default(), names.join(" "))
+    };
+    let found: Vec<_> = config.streams.iter().map(shape).collect();
+    let expected = [("live", "key-of-live", "a b"), ("studio-b", "key-of-studio-b", "b")];
+    assert_eq!(found, expected.map(|(name, key, names)| (name.to_owned(), key.to_owned(), names.to_owned())));
+}
+
+#[test]
+fn the_environment_goes_before_the_file() {
+    let memory = Memory::new(&[("destinations/stream.toml", "key = \"from-the-file\"\n")])
+        .variable("FORKCAST_STREAM_KEY", "from-the-environment");
+    let config = memory.load();
+    let live = config.streams.first().unwrap();
+    assert_eq!(live.key.as_ref().unwrap().expose_secret(), "from-the-environment");
+    assert_eq!(live.explanation.origin.to_string(), "environment FORKCAST_STREAM_KEY");
+    let memory = memory.variable("FORKCAST_STREAM_KEY", "");
+    let config = memory.load();
+    assert_eq!(config.streams.first().unwrap().explanation.origin.to_string(), "destinations/stream.toml:1");
+}
+
+#[test]
+fn bom_and_windows_line_ends_are_text() {
+    let config = one("\u{feff}platform = \"youtube\"\r\nkey = \"abcd\"\r\n\r\n[reconnect]\r\nmax = \"9s\"\r\n");
+    assert_eq!(settings(&config).reconnect.max, Duration::from_secs(9));
+}
+
+#[test]
+fn each_value_is_explained_with_where_it_comes_from() {
+    let config = Memory::new(&[(
+        "destinations/d.toml",
+        "platform = \"youtube\"\nkey_env = \"YT\"\n[backpressure]\nmax_lag = \"3s\"\n",
+    )])
+    .variable("YT", "secret")
+    .load();
+    let lines: Vec<_> = first(&config)
+        .explanation
+        .iter()
+        .map(|Explained { field, value, origin }| format!("{field} | {value} | {origin}"))
+        .collect();
+    assert_eq!(
+        lines,
+        [
+            "platform | youtube | destinations/d.toml:1",
+            "url | rtmps://a.rtmps.youtube.com:443/… | platform youtube",
+            "key | (set, from key_env YT) | destinations/d.toml:2",
+            "codecs | h264, aac, mp3 | platform youtube",
+            "multitrack | false | platform youtube",
+            "reconnect.initial | 500ms | default",
+            "reconnect.max | 30s | default",
+            "reconnect.give_up_after | never | default",
+            "backpressure.policy | drop_to_keyframe | default",
+            "backpressure.max_lag | 3s | destinations/d.toml:4",
+            "backpressure.max_bytes | 16 MiB | default",
+            "chunk size | 4096 bytes | platform youtube",
+        ]
+    );
+}

@@ -1,0 +1,156 @@
+//! What is wrong only when files are compared, and with their names.
+
+use super::*;
+
+const YOUTUBE: &str = "platform = \"youtube\"\nkey = \"abcd\"\n";
+
+fn seen(files: &[(&str, &str)]) -> String {
+    rendered(&Memory::new(files).load())
+}
+
+#[test]
+fn one_stream_key_for_two_streams() {
+    let files = [
+        ("destinations/stream.toml", "key = \"one-and-the-same\"\n"),
+        ("destinations/b/stream.toml", "key = \"one-and-the-same\"\n"),
+    ];
+    let config = Memory::new(&files).load();
+    let expected = "\
+mistake: this is the stream key of `live` too (destinations/stream.toml:1:7)
+  --> destinations/b/stream.toml:1:7
+   |
+ 1 | key = \"…\"
+   |       ^^^
+hint: give each stream a key of its own: the key alone says which stream a publisher means";
+    assert_eq!(rendered(&config), expected);
+    let open: Vec<_> = config.streams.iter().map(|stream| (stream.key.is_some(), stream.wrong.is_some())).collect();
+    assert_eq!(open, [(true, false), (false, true)]);
+}
+
+#[test]
+fn the_environments_key_is_compared_too() {
+    let memory = Memory::new(&[("destinations/b/stream.toml", "key = \"one-and-the-same\"\n")])
+        .variable("FORKCAST_STREAM_KEY", "one-and-the-same");
+    let message = &memory.load().problems.first().unwrap().message.clone();
+    assert_eq!(message, "this is the stream key of `live` too (environment variable FORKCAST_STREAM_KEY)");
+}
+
+#[test]
+fn a_stream_key_that_is_short_or_none() {
+    let expected = "\
+warning: the stream key has 4 characters: whoever finds the server can guess it, and publish
+  --> destinations/stream.toml:1:7
+   |
+ 1 | key = \"…\"
+   |       ^^^
+hint: take a longer one, or none: then forkcast makes one";
+    assert_eq!(seen(&[("destinations/stream.toml", "key = \"live\"\n")]), expected);
+
+    let memory = Memory::default().variable("FORKCAST_STREAM_KEY", "rtmp://host/live/secret");
+    let config = memory.load();
+    let expected = "\
+mistake: the stream key holds a URL
+  --> environment variable FORKCAST_STREAM_KEY
+hint: `url` takes the server's URL; `key` takes what the platform calls stream key, or stream name";
+    assert_eq!(rendered(&config), expected);
+    assert!(config.streams.iter().all(|stream| stream.wrong.is_some() && stream.key.is_none()));
+}
+
+#[test]
+fn a_streams_file_with_another_mistake_lets_its_publisher_in() {
+    let config = Memory::new(&[("destinations/stream.toml", "key = \"a-good-key\"\nkye = 1\n")]).load();
+    let live = config.streams.first().unwrap();
+    assert!(live.key.is_some() && live.wrong.is_none());
+    assert_eq!(config.problems.len(), 1);
+}
+
+#[test]
+fn one_key_at_one_server_twice() {
+    let config = Memory::new(&[("destinations/a.toml", YOUTUBE), ("destinations/b.toml", YOUTUBE)]).load();
+    let expected = "\
+mistake: `a` sends to the same server with the same key (destinations/a.toml:2:7)
+  --> destinations/b.toml:2:7
+   |
+ 2 | key = \"…\"
+   |       ^^^
+hint: take one of the files away, or give it a key of its own";
+    assert_eq!(rendered(&config), expected);
+    let wrong = config.streams.iter().flat_map(|stream| &stream.destinations);
+    let wrong: Vec<_> = wrong.map(|destination| matches!(destination.activation, Activation::Wrong { .. })).collect();
+    assert_eq!(wrong, [false, true]);
+
+    // Of another stream: it may be meant, one at a time.
+    let config = Memory::new(&[("destinations/a.toml", YOUTUBE), ("destinations/studio/a.toml", YOUTUBE)]).load();
+    let problem = config.problems.first().unwrap();
+    assert!(!problem.is_mistake());
+    assert_eq!(problem.hint, "whichever of `live` and `studio` is live second disturbs the first");
+
+    // Primary and backup of one broadcast have one key.
+    let backup = "platform = \"youtube\"\nurl = \"rtmps://b.rtmps.youtube.com:443/live2?backup=1\"\nkey = \"abcd\"\n";
+    assert_eq!(seen(&[("destinations/a.toml", YOUTUBE), ("destinations/b.toml", backup)]), "");
+}
+
+#[test]
+fn names() {
+    let name = |name: &str| seen(&[(&format!("destinations/{name}"), YOUTUBE)]);
+    let hint = "hint: rename it: up to 64 letters a to z, digits, `-`, `_` and `.`";
+    let table = [
+        ("my tube.toml", "the name has a space in it"),
+        ("youtübe.toml", "the name cannot have `ü` in it"),
+        ("-youtube.toml", "the name cannot begin with `-`"),
+        ("a\u{1b}b.toml", "the name cannot have `\u{fffd}` in it"),
+    ];
+    for (file, message) in table {
+        let shown = file.replace('\u{1b}', "\u{fffd}");
+        assert_eq!(name(file), format!("mistake: {message}\n  --> destinations/{shown}\n{hint}"));
+    }
+    assert!(name(&format!("{}.toml", "x".repeat(65))).starts_with("mistake: the name is too long"));
+    assert_eq!(name("you.tube_2-b.toml"), "");
+    assert!(
+        name("my stream/a.toml").starts_with("mistake: the name has a space in it\n  --> destinations/my stream\n")
+    );
+}
+
+#[test]
+fn names_that_differ_in_case_alone() {
+    let other = "platform = \"youtube\"\nkey = \"efgh\"\n";
+    assert_eq!(
+        seen(&[("destinations/YouTube.toml", YOUTUBE), ("destinations/youtube.toml", other)]),
+        "\
+mistake: not read: the name differs from destinations/YouTube.toml in nothing but case
+  --> destinations/youtube.toml
+hint: give one of the files another name"
+    );
+    assert_eq!(
+        seen(&[("destinations/B/a.toml", YOUTUBE), ("destinations/b/a.toml", other)]),
+        "\
+mistake: this stream's name differs from `B` in nothing but case
+  --> destinations/b
+hint: give one of the folders another name"
+    );
+}
+
+#[test]
+fn files_that_are_probably_meant_to_be_read() {
+    assert_eq!(
+        seen(&[("destinations/youtube.toml.txt", YOUTUBE)]),
+        "\
+warning: not read: the name ends in `.txt`
+  --> destinations/youtube.toml.txt
+hint: rename it, so that it ends in `.toml`"
+    );
+    assert_eq!(
+        seen(&[("destinations/live/a.toml", YOUTUBE)]),
+        "\
+mistake: `live` is the default stream, which has no folder of its own
+  --> destinations/live
+hint: move its files into destinations"
+    );
+    assert_eq!(
+        seen(&[("destinations/b/a.toml", YOUTUBE), ("destinations/b/c/a.toml", YOUTUBE)]),
+        "\
+warning: a folder in a stream's folder is not read
+  --> destinations/b/c
+hint: move its files into destinations/b"
+    );
+}

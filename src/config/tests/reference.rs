@@ -1,0 +1,93 @@
+//! The reference for people and the code say the same.
+
+use crate::{
+    config::{destination, document::show_duration, document::show_size, server, stream},
+    destination::{
+        codecs::Codecs,
+        platform::{KeyNeed, Platform},
+        settings::{Backpressure, Reconnect},
+    },
+    rtmp::url::Scheme,
+};
+
+use super::*;
+
+const REFERENCE: &str = include_str!("../../../docs/destinations.md");
+
+/// The rows of the table whose head begins with a text, cell by cell.
+#[track_caller]
+fn table(head: &str) -> Vec<Vec<&'static str>> {
+    let lines = REFERENCE.lines().skip_while(|line| !line.starts_with(&format!("| {head}"))).skip(2);
+    let rows: Vec<_> = lines
+        .take_while(|line| line.starts_with('|'))
+        .map(|line| line.trim_matches('|').split(" | ").map(str::trim).collect::<Vec<_>>())
+        .collect();
+    assert!(!rows.is_empty(), "no table {head}");
+    rows
+}
+
+fn first_cells(rows: &[Vec<&str>]) -> Vec<String> {
+    rows.iter().filter_map(|row| row.first()).map(|cell| cell.replace('`', "")).collect()
+}
+
+fn names(fields: &[crate::config::document::Field]) -> Vec<String> {
+    fields.iter().map(|field| field.name.to_owned()).collect()
+}
+
+#[test]
+fn every_field_is_documented_once_and_no_other() {
+    assert_eq!(first_cells(&table("field |")), names(destination::FIELDS));
+    assert_eq!(first_cells(&table("field of `stream.toml`")), names(stream::FIELDS));
+    assert_eq!(first_cells(&table("`forkcast.toml`")), names(server::FIELDS));
+}
+
+#[test]
+fn documented_defaults_are_the_defaults() {
+    let rows = table("field |");
+    let default = |name: &str| {
+        let row = rows.iter().find(|row| row.first() == Some(&format!("`{name}`").as_str()));
+        row.and_then(|row| row.last()).copied().unwrap_or_default()
+    };
+    let (reconnect, backpressure) = (Reconnect::default(), Backpressure::default());
+    let quoted = |text: String| format!("`\"{text}\"`");
+    assert_eq!(default("reconnect.initial"), quoted(show_duration(reconnect.initial)));
+    assert_eq!(default("reconnect.max"), quoted(show_duration(reconnect.max)));
+    assert_eq!((default("reconnect.give_up_after"), reconnect.give_up_after), ("never", None));
+    assert_eq!(default("backpressure.max_lag"), quoted(show_duration(backpressure.max_lag)));
+    assert_eq!(default("backpressure.max_bytes"), quoted(show_size(backpressure.max_bytes)));
+    for (name, _) in Codecs::NAMES {
+        assert!(rows.iter().any(|row| row[0] == "`codecs`" && row[1].contains(&format!("`{name}`"))), "{name}");
+    }
+}
+
+#[test]
+fn every_platform_is_documented_as_its_row_says() {
+    let rows = table("`platform` | server");
+    let documented: Vec<_> = first_cells(&rows);
+    assert_eq!(documented, Platform::names().collect::<Vec<_>>());
+    for row in rows {
+        let platform = Platform::named(&row[0].replace('`', "")).unwrap();
+        let knows = |scheme| platform.server.of(scheme).is_some();
+        let is_known = knows(Scheme::Rtmps) || knows(Scheme::Rtmp);
+        assert_eq!(row[1].starts_with("known"), is_known, "{row:?}");
+        assert_eq!(row[1].contains("`rtmps` alone"), platform.rtmps_only, "{row:?}");
+        if is_known {
+            assert_eq!(row[1].contains("`rtmps`"), knows(Scheme::Rtmps), "{row:?}");
+            assert_eq!(row[1].contains("`rtmp`"), knows(Scheme::Rtmp), "{row:?}");
+        }
+        assert_eq!(row[2] == "needed", platform.key == KeyNeed::Needed, "{row:?}");
+    }
+}
+
+#[test]
+fn the_examples_of_the_reference_are_right() {
+    let examples: Vec<_> = REFERENCE.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert_eq!(examples.len(), 2);
+    for example in examples {
+        let mut memory = Memory::new(&[("destinations/d.toml", example)]);
+        memory.files.insert("/run/secrets/mux".into(), b"abcd".to_vec());
+        let config = memory.load();
+        assert_eq!(rendered(&config), "", "{example}");
+        settings(&config);
+    }
+}

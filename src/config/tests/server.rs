@@ -1,0 +1,241 @@
+//! Flags, variables and `forkcast.toml`, and the report of `check`.
+
+use super::*;
+use crate::{
+    check,
+    config::{Explained, Given, Origin, Resolved, ServeOptions},
+};
+
+fn flags(flags: &[(&'static str, &'static str, &str)]) -> Given {
+    let mut given = Given::default();
+    for (name, flag, value) in flags {
+        given.set(name, *value, Origin::Flag(flag));
+    }
+    given
+}
+
+fn resolve(given: &Given, files: &[(&str, &str)]) -> Resolved {
+    ServeOptions::resolve(given, &Memory::new(files), Path::new("/home/me/.local/state/forkcast"))
+}
+
+fn seen(resolved: &Resolved) -> String {
+    let problems: Vec<_> = resolved.problems.iter().map(ToString::to_string).collect();
+    problems.join("\n")
+}
+
+fn explained(resolved: &Resolved) -> Vec<String> {
+    let line = |Explained { field, value, origin }: &Explained| format!("{field} | {value} | {origin}");
+    resolved.options.explanation.iter().map(line).collect()
+}
+
+const PEM: [(&str, &str); 2] =
+    [("cert.pem", "-----BEGIN CERTIFICATE-----\n"), ("key.pem", "-----BEGIN PRIVATE KEY-----\n")];
+
+#[test]
+fn with_nothing_said_there_is_a_plain_listener_alone() {
+    let resolved = resolve(&Given::default(), &[]);
+    assert_eq!(seen(&resolved), "");
+    assert_eq!(
+        explained(&resolved),
+        [
+            "destinations | destinations | default",
+            "state | /home/me/.local/state/forkcast | default",
+            "rtmp | 0.0.0.0:1935 | default",
+            "rtmps | off | default",
+            "http | off | default",
+            "strict | false | default",
+        ]
+    );
+}
+
+#[test]
+fn flags_go_before_variables_before_the_file() {
+    let mut given = flags(&[
+        ("http", "--http", "127.0.0.1:1"),
+        ("config", "--config", "conf/f.toml"),
+        ("strict", "--strict", "true"),
+    ]);
+    given.set("state", "/state", Origin::Environment("FORKCAST_STATE".to_owned()));
+    let file = "http = \"127.0.0.1:2\"\nstate = \"s\"\nrtmp = \"off\"\nrtmps = \"[::]:4443\"\ntls_cert = \"cert.pem\"\ntls_key = \"key.pem\"\ndestinations = \"d\"\nstrict = false\n";
+    let files = [("conf/f.toml", file), ("conf/cert.pem", PEM[0].1), ("conf/key.pem", PEM[1].1), ("conf/d/a.toml", "")];
+    let resolved = resolve(&given, &files);
+    assert_eq!(seen(&resolved), "");
+    assert_eq!(
+        explained(&resolved),
+        [
+            "destinations | conf/d | conf/f.toml:7",
+            "state | /state | environment FORKCAST_STATE",
+            "rtmp | off | conf/f.toml:3",
+            "tls_cert | conf/cert.pem | conf/f.toml:5",
+            "tls_key | conf/key.pem | conf/f.toml:6",
+            "rtmps | [::]:4443 | conf/f.toml:4",
+            "http | 127.0.0.1:1 | flag --http",
+            "strict | true | flag --strict",
+        ]
+    );
+    assert_eq!(resolved.options.rtmps.unwrap().address.port(), 4443);
+}
+
+#[test]
+fn a_certificate_turns_rtmps_on() {
+    let given = flags(&[("tls_cert", "--tls-cert", "cert.pem"), ("tls_key", "--tls-key", "key.pem")]);
+    let rtmps = resolve(&given, &PEM).options.rtmps.unwrap();
+    assert_eq!(rtmps.address.to_string(), "0.0.0.0:443");
+    assert_eq!((rtmps.tls_cert, rtmps.tls_key), (PathBuf::from("cert.pem"), PathBuf::from("key.pem")));
+}
+
+#[test]
+fn mistakes_of_flags_say_what_to_do() {
+    let table = [
+        (
+            flags(&[("rtmps", "--rtmps", "0.0.0.0:443")]),
+            "mistake: RTMPS needs a certificate and its private key\n  --> flag --rtmps\nhint: add `--tls-cert FILE --tls-key FILE` (PEM), or leave RTMPS out and publish with `rtmp://`",
+        ),
+        (
+            flags(&[("tls_cert", "--tls-cert", "cert.pem")]),
+            "mistake: there is a certificate, but no private key for it\n  --> flag --tls-cert\nhint: add `--tls-key FILE` (PEM)",
+        ),
+        (
+            flags(&[("tls_key", "--tls-key", "key.pem")]),
+            "mistake: there is a private key, but no certificate for it\n  --> flag --tls-key\nhint: add `--tls-cert FILE` (PEM, the whole chain)",
+        ),
+        (
+            flags(&[("tls_cert", "--tls-cert", "key.pem"), ("tls_key", "--tls-key", "none.pem")]),
+            "mistake: key.pem does not hold a certificate\n  --> flag --tls-cert\nhint: `tls_cert` is a PEM file with a certificate that forkcast's user may read\nmistake: none.pem cannot be read: no such file\n  --> flag --tls-key\nhint: `tls_key` is a PEM file with a private key that forkcast's user may read",
+        ),
+        (
+            flags(&[("rtmp", "--rtmp", "off")]),
+            "mistake: there is no listener: nobody could publish\n  --> settings of the server\nhint: leave out `--rtmp off`, or give `--rtmps` with `--tls-cert` and `--tls-key`",
+        ),
+        (
+            flags(&[("rtmp", "--rtmp", "1935")]),
+            "mistake: `1935` is not an address to listen on\n  --> flag --rtmp\nhint: add the address before the port: `0.0.0.0:1935` for every network, `127.0.0.1:1935` for this machine",
+        ),
+        (
+            flags(&[("http", "--http", "localhost:8080")]),
+            "mistake: `localhost:8080` is not an address to listen on\n  --> flag --http\nhint: write `127.0.0.1:8080`",
+        ),
+        (
+            flags(&[("rtmp", "--rtmp", "rtmp://0.0.0.0:1935/live")]),
+            "mistake: `rtmp://0.0.0.0:1935/live` is not an address to listen on\n  --> flag --rtmp\nhint: an address has no scheme and no path; write for example `0.0.0.0:1935`",
+        ),
+        (
+            flags(&[("http", "--http", "0.0.0.0:1935")]),
+            "mistake: `http` and `rtmp` listen on the same address\n  --> flag --http\nhint: give one of them another port",
+        ),
+        (
+            flags(&[("destinations", "--destinations", "/mnt/none"), ("config", "--config", "none.toml")]),
+            "mistake: cannot be read: no such file\n  --> none.toml\nhint: check that it exists and that forkcast's user may read it\nmistake: the folder /mnt/none does not exist\n  --> flag --destinations\nhint: create it, or correct the path; in a container, mount it",
+        ),
+    ];
+    for (given, expected) in table {
+        let resolved = resolve(&given, &PEM);
+        assert_eq!(seen(&resolved), expected, "{given:?}");
+        assert!(resolved.has_mistake());
+    }
+    let mut given = Given::default();
+    given.set("strict", "maybe", Origin::Environment("FORKCAST_STRICT".to_owned()));
+    let expected = "mistake: `maybe` is neither true nor false\n  --> environment variable FORKCAST_STRICT\nhint: set it to `true` or `false`";
+    assert_eq!(seen(&resolve(&given, &[])), expected);
+}
+
+#[test]
+fn mistakes_of_the_file_have_lines() {
+    let file = "rtmp = 1935\nrtmps = 443\nhttp = \"here\"\nstream_key = \"secret\"\nstrict = \"yes\"\n";
+    assert_eq!(
+        seen(&resolve(&Given::default(), &[("forkcast.toml", file)])),
+        "\
+mistake: `rtmp` is a number, not text
+  --> forkcast.toml:1:8
+   |
+ 1 | rtmp = 1935
+   |        ^^^^
+hint: put it in quotes: `rtmp = \"…\"`
+mistake: `rtmps` is a number, not text
+  --> forkcast.toml:2:9
+   |
+ 2 | rtmps = 443
+   |         ^^^
+hint: put it in quotes: `rtmps = \"…\"`
+mistake: `here` is not an address to listen on
+  --> forkcast.toml:3:8
+   |
+ 3 | http = \"here\"
+   |        ^^^^^^
+hint: write an IP address and a port such as `127.0.0.1:8080`, or `off`
+mistake: unknown field `stream_key`
+  --> forkcast.toml:4:1
+   |
+ 4 | stream_key = …
+   | ^^^^^^^^^^
+hint: it can be `destinations`, `state`, `rtmp`, `rtmps`, `tls_cert`, `tls_key`, `http`, `strict`
+mistake: `strict` is text, not true or false
+  --> forkcast.toml:5:10
+   |
+ 5 | strict = \"yes\"
+   |          ^^^^^
+hint: write `strict = true` or `strict = false`, without quotes"
+    );
+}
+
+#[test]
+fn check_says_what_would_run_and_what_is_wrong() {
+    let memory = Memory::new(&[
+        ("destinations/stream.toml", "key_env = \"LIVE_KEY\"\n"),
+        ("destinations/twitch.toml", "platform = \"twitch\"\nkey = \"\"\n"),
+        ("destinations/mine.toml", "url = \"rtmp://192.0.2.1/live\"\n"),
+        ("destinations/studio-b/yt.toml", "platform = \"youtube\"\nkey = \"abcd\"\nenable = true\n"),
+    ])
+    .variable("LIVE_KEY", "long-enough");
+    let server = ServeOptions::resolve(&Given::default(), &memory, Path::new("state"));
+    let report = check::report(&server, &memory.load(), false);
+    assert_eq!(
+        report.text,
+        "\
+stream live
+  stream key (set, from key_env LIVE_KEY), destinations/stream.toml:1
+  on     mine    rtmp://192.0.2.1:1935/…
+  off    twitch  no key yet: put one into destinations/twitch.toml; it is at dashboard.twitch.tv, Settings, Stream, field \"Primary Stream Key\"
+
+stream studio-b
+  stream key (generated at start, kept in the state folder), default
+  wrong  yt  destinations/studio-b/yt.toml:3:1: unknown field `enable`
+
+mistake: unknown field `enable`
+  --> destinations/studio-b/yt.toml:3:1
+   |
+ 3 | enable = …
+   | ^^^^^^
+hint: did you mean `enabled`?
+
+3 destinations: 1 on, 1 off, 1 wrong; 1 mistake, 0 warnings
+"
+    );
+    assert_eq!(report.exit_code, check::WRONG);
+}
+
+#[test]
+fn check_explains_and_is_fine_with_nothing_configured() {
+    let memory = Memory::new(&[]);
+    let server = ServeOptions::resolve(&Given::default(), &memory, Path::new("state"));
+    let report = check::report(&server, &memory.load(), true);
+    assert_eq!(
+        report.text,
+        "\
+server
+  destinations  destinations  default
+  state         state         default
+  rtmp          0.0.0.0:1935  default
+  rtmps         off           default
+  http          off           default
+  strict        false         default
+
+stream live
+  stream key (generated at start, kept in the state folder), default
+  no destinations yet: each is a file destinations/NAME.toml, as docs/destinations.md says
+
+0 destinations: 0 on, 0 off, 0 wrong; 0 mistakes, 0 warnings
+"
+    );
+    assert_eq!(report.exit_code, check::FINE);
+}
