@@ -11,10 +11,22 @@ pub(crate) fn frames(tags: &[Tag]) -> Vec<Tag> {
     tags.iter().filter(|tag| tag.is_media() && !tag.is_configuration()).cloned().collect()
 }
 
+/// The pictures and their configurations alone.
+pub(crate) fn video(tags: &[Tag]) -> Vec<Tag> {
+    tags.iter().filter(|tag| tag.kind == VIDEO).cloned().collect()
+}
+
 /// From the first keyframe on.
 pub(crate) fn from_first_keyframe(tags: &[Tag]) -> &[Tag] {
     let first = tags.iter().position(Tag::is_keyframe).expect("there is a keyframe");
     &tags[first..]
+}
+
+/// In the order of their timestamps; audio first of two that have the same.
+pub(crate) fn by_time(tags: &[Tag]) -> Vec<Tag> {
+    let mut tags = tags.to_vec();
+    tags.sort_by_key(|tag| (tag.timestamp, tag.kind));
+    tags
 }
 
 /// Asserts that `received` is exactly what was `published` from its first keyframe on: every configuration before the first

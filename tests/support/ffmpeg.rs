@@ -11,24 +11,25 @@ use crate::support::wait;
 /// Publishes a clip in real time, without encoding it again, and writes the very same packets to `published`: the witness of
 /// what was published, made by the publisher itself.
 pub(crate) fn publish(folder: &Path, clip: &Path, url: &str, published: &Path) -> Process {
-    publish_repeatedly(folder, clip, &[], url, published)
-}
-
-/// The same over and over, until it is stopped.
-pub(crate) fn publish_in_a_loop(folder: &Path, clip: &Path, url: &str, published: &Path) -> Process {
-    publish_repeatedly(folder, clip, &["-stream_loop", "-1"], url, published)
-}
-
-fn publish_repeatedly(folder: &Path, clip: &Path, input: &[&str], url: &str, published: &Path) -> Process {
-    let mut ffmpeg = Command::new("ffmpeg");
     let outputs = format!("[f=flv]{}|[f=flv:flvflags=no_duration_filesize]{url}", published.display());
+    let mut ffmpeg = Command::new("ffmpeg");
     ffmpeg
-        .args(["-v", "warning", "-nostdin", "-y", "-re"])
-        .args(input)
-        .arg("-i")
+        .args(["-v", "warning", "-nostdin", "-y", "-re", "-i"])
         .arg(clip)
         .args(["-map", "0", "-c", "copy", "-flush_packets", "1", "-f", "tee"])
         .arg(outputs);
+    Process::start("ffmpeg-publisher", folder, &mut ffmpeg)
+}
+
+/// Publishes a clip over and over until it is stopped, and connects again by itself when its server goes away.
+pub(crate) fn publish_for_ever(folder: &Path, clip: &Path, url: &str) -> Process {
+    let mut ffmpeg = Command::new("ffmpeg");
+    ffmpeg
+        .args(["-v", "warning", "-nostdin", "-re", "-stream_loop", "-1", "-i"])
+        .arg(clip)
+        .args(["-map", "0", "-c", "copy", "-f", "fifo", "-fifo_format", "flv", "-restart_with_keyframe", "1"])
+        .args(["-attempt_recovery", "1", "-recover_any_error", "1", "-recovery_wait_time", "0.5"])
+        .arg(url);
     Process::start("ffmpeg-publisher", folder, &mut ffmpeg)
 }
 

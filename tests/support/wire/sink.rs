@@ -227,7 +227,11 @@ fn converse(shared: &Arc<Shared>, mut socket: TcpStream, life: u64, index: &mut 
     let gate = Gate { socket: socket.try_clone()?, shared: Arc::clone(shared), life };
     let mut gate = io::BufReader::with_capacity(16 * 1024, gate);
     let mut hello = vec![0; 1537];
-    gate.read_exact(&mut hello)?;
+    gate.read_exact(&mut hello[..1])?;
+    if hello[0] != 3 {
+        return Err(io::Error::other("not the plain RTMP that this port speaks"));
+    }
+    gate.read_exact(&mut hello[1..])?;
     let mut answer = vec![3];
     answer.extend([0; 8]);
     answer.extend([7; 1528]);
