@@ -24,8 +24,6 @@ mod server;
 mod server_url;
 mod source;
 mod stream;
-#[cfg(test)]
-mod tests;
 
 use std::path::PathBuf;
 
@@ -92,3 +90,6 @@ pub enum Activation {
         problem: String,
     },
 }
+
+#[cfg(test)]
+mod tests;

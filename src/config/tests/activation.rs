@@ -11,9 +11,12 @@ use crate::{
         codecs::Codecs,
         settings::{Backpressure, Reconnect},
     },
-    media::FourCc,
     rtmp::url::Scheme,
 };
+
+fn only(names: &[&str]) -> Codecs {
+    Codecs::Only(names.iter().map(|name| Codecs::named(name).expect("it is a codec")).collect())
+}
 
 #[test]
 fn two_lines_are_a_whole_file() {
@@ -25,7 +28,7 @@ fn two_lines_are_a_whole_file() {
     assert_eq!(settings.key.expose_secret(), "abcd-efgh-ijkl-mnop");
     assert_eq!(settings.reconnect, Reconnect::default());
     assert_eq!(settings.backpressure, Backpressure::default());
-    assert_eq!(settings.codecs, Codecs::Only(vec![FourCc::AVC, FourCc::AAC, FourCc::MP3]));
+    assert_eq!(settings.codecs, only(&["h264", "aac", "mp3"]));
     assert!(!settings.multitrack);
     assert_eq!(rendered(&config), "");
 }
@@ -46,7 +49,7 @@ fn every_field_counts() {
     assert_eq!(settings.url.port(), 5222);
     assert_eq!(settings.key.expose_secret(), "secret");
     assert_eq!(settings.ca_file.as_deref(), Some(Path::new("destinations/../ca.pem")));
-    assert_eq!(settings.codecs, Codecs::Only(vec![FourCc::AVC, FourCc::HEVC, FourCc::AAC]));
+    assert_eq!(settings.codecs, only(&["h264", "hevc", "aac"]));
     assert!(settings.multitrack);
     let reconnect = &settings.reconnect;
     assert_eq!(
