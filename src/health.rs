@@ -10,7 +10,9 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// Asks the relay that runs with these settings. Exit code 0: healthy; 1: not; 2: there is nothing to ask.
 pub fn run(server: &Resolved) -> ExitCode {
     let Some(address) = server.options.http else {
-        eprintln!("error: the relay has no HTTP address to ask\n  hint: give both `serve` and `health` the same --http ADDR");
+        eprintln!(
+            "error: the relay has no HTTP address to ask\n  hint: give both `serve` and `health` the same --http ADDR"
+        );
         return ExitCode::from(2);
     };
     match ask(local(address)) {

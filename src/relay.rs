@@ -9,10 +9,7 @@ use std::{
 
 use metrics_exporter_prometheus::PrometheusHandle;
 use secrecy::SecretString;
-use tokio::{
-    sync::Semaphore,
-    time::timeout,
-};
+use tokio::{sync::Semaphore, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -109,11 +106,9 @@ impl Relay {
     ) -> Result<Self, StartError> {
         let listeners = bind(options).await?;
         let http = match options.http {
-            Some(address) => Some(Server::bind(address).await.map_err(|error| StartError::Bind {
-                what: "http",
-                address,
-                error,
-            })?),
+            Some(address) => {
+                Some(Server::bind(address).await.map_err(|error| StartError::Bind { what: "http", address, error })?)
+            }
             None => None,
         };
         let addresses = Addresses {
@@ -171,11 +166,8 @@ impl Relay {
         for stream in streams {
             let feed = Feed::new(stream_settings(&stream));
             keys.extend(stream.key.map(|key| (key, Arc::clone(&feed))));
-            let destinations = stream
-                .destinations
-                .into_iter()
-                .map(|destination| self.start_destination(destination, &feed))
-                .collect();
+            let destinations =
+                stream.destinations.into_iter().map(|destination| self.start_destination(destination, &feed)).collect();
             self.ingest.spawn(tell_when_a_hold_runs_out(Arc::clone(&feed), self.ingest_stop.clone()));
             board.push((feed, destinations));
         }
@@ -278,7 +270,9 @@ async fn tell_when_a_hold_runs_out(feed: Arc<Feed>, stop: CancellationToken) {
 fn bind_hint(error: &io::Error, what: &str) -> String {
     match error.kind() {
         io::ErrorKind::AddrInUse => {
-            format!("another program listens there, perhaps another forkcast: stop it, or choose another port with --{what}")
+            format!(
+                "another program listens there, perhaps another forkcast: stop it, or choose another port with --{what}"
+            )
         }
         io::ErrorKind::PermissionDenied => format!(
             "ports below 1024 need more rights: choose another with --{what}, or allow it \

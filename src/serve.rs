@@ -111,7 +111,10 @@ struct Welcome {
 
 enum KeyLine {
     /// To be pasted. Printed to a terminal only.
-    Paste { key: SecretString, file: String },
+    Paste {
+        key: SecretString,
+        file: String,
+    },
     Text(String),
 }
 
@@ -137,13 +140,17 @@ impl Welcome {
             println!("  Server      {}", server_url("rtmp", address.port(), 1935));
         }
         if let Some(address) = addresses.rtmps {
-            println!("  Server      {}  (encrypted; HOST is the name in your certificate)", server_url("rtmps", address.port(), 443));
+            println!(
+                "  Server      {}  (encrypted; HOST is the name in your certificate)",
+                server_url("rtmps", address.port(), 443)
+            );
         }
         if addresses.rtmp.is_none() && addresses.rtmps.is_none() {
             println!("  no listener is on: nobody can publish (see --rtmp and --rtmps)");
         }
         for (name, line) in &self.streams {
-            let title = if self.streams.len() == 1 { "Stream Key".to_owned() } else { format!("Stream Key of `{name}`") };
+            let title =
+                if self.streams.len() == 1 { "Stream Key".to_owned() } else { format!("Stream Key of `{name}`") };
             match line {
                 KeyLine::Paste { key, .. } if is_terminal => println!("  {title}  {}", key.expose_secret()),
                 KeyLine::Paste { file, .. } => println!("  {title}  in the file {file}"),
@@ -156,7 +163,9 @@ impl Welcome {
                  {0}/custom.toml.example to a .toml file; then start forkcast again. `forkcast check` says what is missing.",
                 self.folder
             ),
-            on => println!("{on} destination{} on; `forkcast check` lists them.", if on == 1 { " is" } else { "s are" }),
+            on => {
+                println!("{on} destination{} on; `forkcast check` lists them.", if on == 1 { " is" } else { "s are" })
+            }
         }
         if let Some(http) = addresses.http {
             println!("Status: http://{http}/api/status\n");

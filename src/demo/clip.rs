@@ -70,8 +70,13 @@ mod tests {
         }
         assert_eq!(inspector.inspect(Kind::Video, &clip.frames[0].payload).class, Class::Keyframe);
         for kind in [Kind::Audio, Kind::Video] {
-            let times: Vec<u32> =
-                clip.frames().map(|(_, tag)| tag).filter(|tag| tag.kind == kind).take(600).map(|tag| tag.timestamp).collect();
+            let times: Vec<u32> = clip
+                .frames()
+                .map(|(_, tag)| tag)
+                .filter(|tag| tag.kind == kind)
+                .take(600)
+                .map(|tag| tag.timestamp)
+                .collect();
             assert!(times.is_sorted(), "{kind:?} runs back");
             let longest = times.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap();
             assert!(longest <= 50, "{kind:?} has a hole of {longest} ms");

@@ -118,7 +118,11 @@ fn write_destinations(folder: &Path, sinks: &[Sink], ca: &Path) -> anyhow::Resul
         let port = sink.address.port();
         let mut file = toml::Table::new();
         // The name in the certificate is `localhost`, and it is verified.
-        let url = if sink.is_tls() { format!("rtmps://localhost:{port}/live") } else { format!("rtmp://127.0.0.1:{port}/live") };
+        let url = if sink.is_tls() {
+            format!("rtmps://localhost:{port}/live")
+        } else {
+            format!("rtmp://127.0.0.1:{port}/live")
+        };
         file.insert("url".to_owned(), url.into());
         file.insert("key".to_owned(), format!("demo-key-of-{}", sink.name).into());
         if sink.is_tls() {

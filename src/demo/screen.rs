@@ -73,7 +73,9 @@ impl Screen {
         }
         println!("  1. put your stream key into destinations/youtube.toml (or twitch, facebook, linkedin)");
         println!("  2. start `forkcast` (or `cargo run --release`)");
-        println!("  3. in OBS: Settings, Stream, Service \"Custom...\", and paste the Server and the Stream Key that it prints");
+        println!(
+            "  3. in OBS: Settings, Stream, Service \"Custom...\", and paste the Server and the Stream Key that it prints"
+        );
     }
 }
 

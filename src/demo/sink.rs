@@ -79,13 +79,7 @@ impl Sink {
     /// Where no port can be had.
     pub async fn start(name: &'static str, tls: Option<TlsServer>) -> anyhow::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
-        let sink = Self {
-            name,
-            address: listener.local_addr()?,
-            tls,
-            log: Arc::default(),
-            life: Mutex::default(),
-        };
+        let sink = Self { name, address: listener.local_addr()?, tls, log: Arc::default(), life: Mutex::default() };
         sink.live(listener);
         Ok(sink)
     }

@@ -52,7 +52,8 @@ impl Verdict {
         let sum = |of: fn(&Session) -> u64| log.sessions.iter().map(of).sum();
         let received = (sum(|session| session.messages), sum(|session| session.bytes));
         let fingerprint = Fingerprint::of_all(log.sessions.last().map_or(&[], |session| &session.frames));
-        let outcome = if index == witness.victim { recovery(log, witness) } else { equality(sent, received, log, witness) };
+        let outcome =
+            if index == witness.victim { recovery(log, witness) } else { equality(sent, received, log, witness) };
         Self { name, sent, received, fingerprint, outcome }
     }
 
@@ -101,7 +102,9 @@ fn whole_from_a_keyframe(session: &Session, witness: Witness<'_>) -> Result<Inst
     match session.first {
         None => Err("nothing arrived"),
         Some((_, false)) => Err("it did not begin with sequence headers and a keyframe"),
-        Some(_) if !is_everything_since_its_start(&session.frames, witness.published) => Err("a message is missing or differs"),
+        Some(_) if !is_everything_since_its_start(&session.frames, witness.published) => {
+            Err("a message is missing or differs")
+        }
         Some(_) if !session.is_ended => Err("it was not told that the broadcast ended"),
         Some((first, true)) => Ok(first),
     }

@@ -88,6 +88,7 @@ impl Filter {
 
     fn takes_data(&self, payload: &Bytes) -> bool {
         // What has no name cannot be a data message that any server knows.
-        metadata::name(&metadata::unwrap(payload)).is_some_and(|name| self.data_messages.iter().any(|taken| taken == "*" || taken == name))
+        metadata::name(&metadata::unwrap(payload))
+            .is_some_and(|name| self.data_messages.iter().any(|taken| taken == "*" || taken == name))
     }
 }

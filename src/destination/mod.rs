@@ -20,6 +20,8 @@ pub mod session;
 pub mod settings;
 pub mod status;
 pub mod task;
+#[cfg(test)]
+pub(crate) mod testing;
 
 use std::sync::Arc;
 

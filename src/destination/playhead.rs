@@ -170,3 +170,6 @@ impl Playhead {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

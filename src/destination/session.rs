@@ -169,7 +169,9 @@ impl<'a, T: AsyncRead + AsyncWrite + Unpin> Session<'a, T> {
         let closing = async {
             // Whatever fails now, the broadcast has been ended and nothing is left to do about it.
             let _ = self.io.shutdown().await;
-            while let Ok(Step::Received | Step::Sent(_) | Step::Flushed) = self.io.step(&mut bytes::Bytes::new()).await {}
+            while let Ok(Step::Received | Step::Sent(_) | Step::Flushed) = self.io.step(&mut bytes::Bytes::new()).await
+            {
+            }
         };
         let _ = tokio::time::timeout(limits::CLOSE, closing).await;
     }
@@ -311,11 +313,7 @@ impl<'a, T: AsyncRead + AsyncWrite + Unpin> Session<'a, T> {
     }
 
     fn refused(&self, refused: &Refused) -> Failure {
-        let refusal = Refusal {
-            stage: stage(refused.stage),
-            code: &refused.code,
-            description: &refused.description,
-        };
+        let refusal = Refusal { stage: stage(refused.stage), code: &refused.code, description: &refused.description };
         let times = self.context.history.refusals + 1;
         Failure::refused(self.context.endpoint, refusal, times, &self.secrets())
     }
@@ -371,3 +369,6 @@ fn stage(stage: client::Stage) -> Stage {
         client::Stage::Publishing => Stage::Sending,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -299,7 +299,8 @@ impl Task {
     }
 
     fn unsuitable(&self, reason: String) {
-        Event::DestinationUnsuitable { stream: self.feed.name(), destination: &self.settings.name, reason: &reason }.emit();
+        Event::DestinationUnsuitable { stream: self.feed.name(), destination: &self.settings.name, reason: &reason }
+            .emit();
         self.report.enter(State::Off { reason });
     }
 }

@@ -254,7 +254,8 @@ async fn authorise(keys: &Keys, publisher: &Publisher, request: &PublishRequest)
     let Some(feed) = keys.feed(&request.stream_key) else {
         return Err(Refusal {
             code: Refusal::DENIED,
-            description: "wrong stream key: compare the key in the encoder with the one that forkcast was given".to_owned(),
+            description: "wrong stream key: compare the key in the encoder with the one that forkcast was given"
+                .to_owned(),
         });
     };
     let publish = feed.publish(publisher.clone()).await.map_err(|_| Refusal {
@@ -269,4 +270,3 @@ async fn authorise(keys: &Keys, publisher: &Publisher, request: &PublishRequest)
         received_messages: counter!(name::RECEIVED_MESSAGES, "stream" => feed.name().to_owned()),
     })
 }
-

@@ -113,3 +113,60 @@ impl Demuxer {
         starts && description.track() == 0 && self.epoch.can_decode(kind, description.codec)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        media::{ConfigurationKind, Slot},
+        stream::testing::{
+            AAC_HEADER, AVC_HEADER, AVC_OTHER_HEADER, METADATA, WINDOW, Written, inter, keyframe, sound,
+        },
+    };
+
+    fn random_access(written: &Written) -> Option<u64> {
+        written.log.newest_random_access(0).map(|message| message.sequence)
+    }
+
+    #[test]
+    fn configuration_travels_with_the_messages_that_need_it() {
+        let mut written = Written::with_headers(WINDOW);
+        assert_eq!(written.log.head(), 0, "configuration is not a message");
+        written.push(Kind::Video, 40, keyframe(b"1"));
+        written.push(Kind::Video, 80, Bytes::from_static(AVC_HEADER));
+        written.push(Kind::Video, 80, inter(b"2"));
+        written.push(Kind::Video, 120, Bytes::from_static(AVC_OTHER_HEADER));
+        written.push(Kind::Video, 120, keyframe(b"3"));
+        let messages = written.read_all();
+        assert!(Arc::ptr_eq(&messages[0].epoch, &messages[1].epoch), "a repeated header changes nothing");
+        assert!(!Arc::ptr_eq(&messages[1].epoch, &messages[2].epoch));
+        let metadata = Slot { kind: Kind::Data, track: 0, configuration: ConfigurationKind::OnMetaData };
+        assert_eq!(messages[2].epoch.slot(metadata).unwrap(), METADATA);
+    }
+
+    #[test]
+    fn a_reader_starts_at_a_keyframe_that_can_be_decoded() {
+        let mut written = Written::new(WINDOW);
+        written.push(Kind::Video, 0, keyframe(b"no header yet"));
+        assert_eq!(random_access(&written), None);
+        written.push(Kind::Video, 40, Bytes::from_static(AVC_HEADER));
+        written.push(Kind::Video, 40, inter(b""));
+        assert_eq!(random_access(&written), None);
+        written.push(Kind::Video, 80, keyframe(b""));
+        assert_eq!(random_access(&written), Some(2));
+        written.push(Kind::Audio, 90, Bytes::from_static(AAC_HEADER));
+        written.push(Kind::Audio, 5000, sound(b""));
+        assert_eq!(random_access(&written), Some(2), "sound is no start where there is a picture");
+    }
+
+    #[test]
+    fn sound_alone_is_a_start_once_no_picture_came_for_a_second() {
+        let mut written = Written::new(WINDOW);
+        written.push(Kind::Audio, 0, Bytes::from_static(AAC_HEADER));
+        written.push(Kind::Audio, 0, sound(b"1"));
+        written.push(Kind::Audio, 999, sound(b"2"));
+        assert_eq!(random_access(&written), None);
+        written.push(Kind::Audio, 1000, sound(b"3"));
+        assert_eq!(random_access(&written), Some(2));
+    }
+}

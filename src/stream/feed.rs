@@ -313,3 +313,103 @@ impl Drop for Publish {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stream::testing::{feed, inter, keyframe, live_feed, publisher};
+
+    fn phase(feed: &Feed) -> Phase {
+        feed.broadcast().borrow().phase
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_lost_publisher_is_waited_for_and_a_returning_one_goes_on() {
+        let (feed, mut publish) = live_feed().await;
+        publish.append(Kind::Video, 0, keyframe(b"1")).unwrap();
+        drop(publish);
+        assert_eq!(phase(&feed), Phase::Held);
+        tokio::time::sleep(Duration::from_secs(14)).await;
+        let mut publish = feed.publish(publisher()).await.unwrap();
+        assert_eq!(*feed.broadcast().borrow(), Broadcast { number: 1, from: 0, phase: Phase::Live });
+        // The hold of the lost publish runs out while the new one is live: that is nobody's business any more.
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        publish.append(Kind::Video, 0, inter(b"2")).unwrap();
+        assert_eq!(phase(&feed), Phase::Live);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_hold_runs_out() {
+        let (feed, publish) = live_feed().await;
+        drop(publish);
+        tokio::time::sleep(Duration::from_secs(16)).await;
+        assert_eq!(phase(&feed), Phase::Ended { until: 0 });
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stop_ends_at_once() {
+        let (feed, mut publish) = live_feed().await;
+        publish.append(Kind::Video, 0, keyframe(b"1")).unwrap();
+        publish.stop();
+        assert_eq!(phase(&feed), Phase::Ended { until: 1 });
+        assert!(feed.status().publisher.is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_healthy_publisher_is_never_displaced() {
+        let (feed, mut publish) = live_feed().await;
+        let second = tokio::spawn({
+            let feed = Arc::clone(&feed);
+            async move { feed.publish(publisher()).await.map(drop) }
+        });
+        for millis in (0..4000).step_by(500) {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            publish.append(Kind::Video, millis, keyframe(b"")).unwrap();
+            publish.wake();
+        }
+        assert_eq!(second.await.unwrap(), Err(AlreadyLive));
+        assert_eq!(publish.append(Kind::Video, 4000, keyframe(b"")), Ok(()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_silent_publisher_is_displaced_within_three_seconds() {
+        let (feed, mut first) = live_feed().await;
+        let began = Instant::now();
+        let mut second = feed.publish(publisher()).await.unwrap();
+        assert_eq!(began.elapsed(), TAKEOVER_SILENCE);
+        assert_eq!(first.append(Kind::Video, 0, keyframe(b"")), Err(Displaced));
+        // Its end does not end what the second one does.
+        drop(first);
+        assert_eq!(phase(&feed), Phase::Live);
+        assert_eq!(second.append(Kind::Video, 0, keyframe(b"")), Ok(()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn of_two_that_wait_for_the_same_silence_one_wins() {
+        let (feed, _first) = live_feed().await;
+        let (a, b) = tokio::join!(feed.publish(publisher()), feed.publish(publisher()));
+        assert!(a.is_ok() != b.is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn readers_are_woken_once_for_a_batch() {
+        let (feed, mut publish) = live_feed().await;
+        let mut head = feed.head();
+        for millis in 0..10 {
+            publish.append(Kind::Video, millis, keyframe(b"")).unwrap();
+        }
+        assert!(!head.has_changed().unwrap());
+        publish.wake();
+        assert_eq!(*head.borrow_and_update(), 10);
+        publish.wake();
+        assert!(!head.has_changed().unwrap());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_waits_for_a_stream_that_is_free() {
+        let feed = feed();
+        let began = Instant::now();
+        drop(feed.publish(publisher()).await.unwrap());
+        assert_eq!(began.elapsed(), Duration::ZERO);
+    }
+}

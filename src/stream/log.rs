@@ -38,7 +38,7 @@ pub struct Log {
 }
 
 /// A reader's position: the sequence of the message that it reads next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cursor {
     next: u64,
 }

@@ -16,6 +16,8 @@ pub mod feed;
 pub mod log;
 pub mod message;
 pub mod registry;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod timeline;
 
 pub use broadcast::{Broadcast, Phase};

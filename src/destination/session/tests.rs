@@ -1,0 +1,274 @@
+//! Sessions over an in-memory connection and a paused clock. The server at the other end is our own engine; real ones are
+//! met in the end-to-end tests.
+
+use bytes::{Buf as _, Bytes};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
+
+use super::*;
+use crate::{
+    destination::{failure::Kind as FailureKind, testing::settings},
+    rtmp::{
+        handshake::{Form, RANDOM_LEN},
+        message::Message as RtmpMessage,
+        server::{self, Server},
+    },
+    stream::{
+        Publish,
+        testing::{inter, keyframe, live_feed},
+    },
+};
+
+/// What a test's server saw.
+#[derive(Default, Debug, PartialEq, Eq)]
+struct Seen {
+    media: Vec<Bytes>,
+    is_unpublished: bool,
+}
+
+/// A server at the other end of a duplex: accepts, and remembers what comes until the connection ends.
+async fn serve(mut io: DuplexStream) -> Seen {
+    let mut server = Server::new(&[9; RANDOM_LEN]);
+    let (mut seen, mut buffer) = (Seen::default(), vec![0; 4096]);
+    loop {
+        let outbox = server.transmit();
+        let answer = outbox.copy_to_bytes(outbox.remaining());
+        if io.write_all(&answer).await.is_err() {
+            return seen;
+        }
+        let Ok(count @ 1..) = io.read(&mut buffer).await else { return seen };
+        let mut input = &buffer[..count];
+        while let Some(event) = server.handle_input(&mut input).unwrap() {
+            match event {
+                server::Event::PublishRequested(_) => server.accept_publish(),
+                server::Event::Media(RtmpMessage { payload, .. }) => seen.media.push(payload),
+                server::Event::Unpublished => seen.is_unpublished = true,
+                server::Event::Connected(_) | server::Event::Closed => {}
+            }
+        }
+    }
+}
+
+#[derive(Default)]
+struct Told {
+    accepted: u32,
+    dropped: u64,
+}
+
+impl Watch for Told {
+    fn accepted(&mut self) {
+        self.accepted += 1;
+    }
+
+    fn dropped(&mut self, messages: u64) {
+        self.dropped += messages;
+    }
+}
+
+/// A session of a live feed with one keyframe in it.
+struct Stage {
+    feed: Arc<Feed>,
+    publish: Publish,
+    settings: Settings,
+    report: Report,
+    endpoint: Endpoint,
+    leave: CancellationToken,
+    told: Told,
+}
+
+impl Stage {
+    async fn set() -> Self {
+        let (feed, mut publish) = live_feed().await;
+        publish.append(Kind::Video, 0, keyframe(b"first")).unwrap();
+        publish.wake();
+        Self {
+            feed,
+            publish,
+            settings: settings(),
+            report: Report::new("live", "test", State::Idle),
+            endpoint: Endpoint::new("127.0.0.1", 1935),
+            leave: CancellationToken::new(),
+            told: Told::default(),
+        }
+    }
+
+    /// Runs a session over `io`; closes it as a destination's task does.
+    async fn run(&mut self, io: DuplexStream, history: History) -> End {
+        let context = Context {
+            feed: &self.feed,
+            broadcast: *self.feed.broadcast().borrow(),
+            settings: &self.settings,
+            report: &self.report,
+            endpoint: &self.endpoint,
+            history,
+        };
+        let config = client::Config {
+            app: "live".to_owned(),
+            tc_url: "rtmp://127.0.0.1/live".to_owned(),
+            stream_key: self.settings.key.clone(),
+            chunk_size: 4096,
+            enhanced: false,
+            handshake: Form::Simple,
+        };
+        let client = Client::new(config, &[1; RANDOM_LEN]);
+        let mut session = Session::new(io, client, context, Clock::FromFirstMessage);
+        let end = session.run(&self.leave, &mut self.told).await;
+        if matches!(end, End::Finished) {
+            session.close().await;
+        }
+        end
+    }
+}
+
+fn failure(end: End) -> Failure {
+    match end {
+        End::Failed(failure) => failure,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_broadcast_is_sent_whole_and_ended_in_order() {
+    let mut stage = Stage::set().await;
+    let (ours, theirs) = duplex(1 << 16);
+    let feed = Arc::clone(&stage.feed);
+    let server = tokio::spawn(async move {
+        let seen = serve(theirs).await;
+        assert_eq!(feed.broadcast().borrow().end_of(1), Some(2));
+        seen
+    });
+    stage.publish.append(Kind::Video, 40, inter(b"second")).unwrap();
+    let publish = std::mem::replace(&mut stage.publish, live_feed().await.1);
+    let feed = Arc::clone(&stage.feed);
+    let publisher = tokio::spawn(async move {
+        // Longer than any patience for a stalled server: silence of the publisher is not the server's fault.
+        tokio::time::sleep(Duration::from_secs(20)).await;
+        publish.stop();
+        drop(feed);
+    });
+    assert!(matches!(stage.run(ours, History::default()).await, End::Finished));
+    publisher.await.unwrap();
+    let seen = server.await.unwrap();
+    assert!(seen.is_unpublished);
+    assert_eq!(seen.media.len(), 5, "three headers and two frames");
+    assert_eq!(seen.media[3..], [keyframe(b"first"), inter(b"second")]);
+    assert_eq!((stage.told.accepted, stage.report.sessions(), stage.report.sent_messages()), (1, 1, 5));
+}
+
+#[tokio::test(start_paused = true)]
+async fn leaving_says_no_word_that_would_end_the_broadcast() {
+    let mut stage = Stage::set().await;
+    let (ours, theirs) = duplex(1 << 16);
+    let server = tokio::spawn(serve(theirs));
+    let leave = stage.leave.clone();
+    tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        leave.cancel();
+    });
+    assert!(matches!(stage.run(ours, History::default()).await, End::Left));
+    let seen = server.await.unwrap();
+    assert_eq!((seen.media.len(), seen.is_unpublished), (4, false));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_publisher_is_held_for_and_nobody_is_told() {
+    let mut stage = Stage::set().await;
+    let (ours, theirs) = duplex(1 << 16);
+    let server = tokio::spawn(serve(theirs));
+    let publish = std::mem::replace(&mut stage.publish, live_feed().await.1);
+    let feed = Arc::clone(&stage.feed);
+    tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        drop(publish);
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        let mut publish = feed.publish(crate::stream::testing::publisher()).await.unwrap();
+        for (kind, header) in crate::stream::testing::headers() {
+            publish.append(kind, 0, Bytes::from_static(header)).unwrap();
+        }
+        publish.append(Kind::Video, 0, keyframe(b"back")).unwrap();
+        publish.stop();
+    });
+    assert!(matches!(stage.run(ours, History::default()).await, End::Finished));
+    let seen = server.await.unwrap();
+    // One session, and the headers are not announced again: they are the same.
+    assert_eq!(seen.media[3..], [keyframe(b"first"), keyframe(b"back")]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_says_nothing_is_given_up_at_each_step() {
+    let mut stage = Stage::set().await;
+    let (ours, _theirs) = duplex(1 << 16);
+    let began = Instant::now();
+    let failed = failure(stage.run(ours, History::default()).await);
+    assert_eq!((failed.kind, failed.stage), (FailureKind::TimedOut, super::Stage::Handshake));
+    assert_eq!(began.elapsed(), limits::HANDSHAKE);
+    assert_eq!(stage.told.accepted, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_takes_nothing_is_dead_after_eight_seconds() {
+    let mut stage = Stage::set().await;
+    let (ours, mut theirs) = duplex(4096);
+    // Accepts the publish, then never reads again.
+    tokio::spawn(async move {
+        let mut server = Server::new(&[9; RANDOM_LEN]);
+        let (mut buffer, mut is_accepted) = (vec![0; 1024], false);
+        loop {
+            let outbox = server.transmit();
+            theirs.write_all(&outbox.copy_to_bytes(outbox.remaining())).await.unwrap();
+            if is_accepted {
+                std::future::pending::<()>().await;
+            }
+            let count = theirs.read(&mut buffer).await.unwrap();
+            let mut input = &buffer[..count];
+            while let Some(event) = server.handle_input(&mut input).unwrap() {
+                if let server::Event::PublishRequested(_) = event {
+                    server.accept_publish();
+                    is_accepted = true;
+                }
+            }
+        }
+    });
+    stage.publish.append(Kind::Video, 40, inter(&[0; 20_000])).unwrap();
+    stage.publish.wake();
+    let began = Instant::now();
+    let failed = failure(stage.run(ours, History::default()).await);
+    assert_eq!(failed.kind, FailureKind::Stalled);
+    assert_eq!(began.elapsed(), limits::STALLED);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_closes_after_each_publish_means_the_key() {
+    let mut stage = Stage::set().await;
+    for early_ends in 0..3 {
+        let (ours, theirs) = duplex(1 << 16);
+        let server = tokio::spawn(async move { tokio::time::timeout(Duration::from_secs(2), serve(theirs)).await });
+        let failed = failure(stage.run(ours, History { refusals: 0, early_ends }).await);
+        assert!(server.await.unwrap().is_err(), "the server was cut after two seconds");
+        let expected = if early_ends == 2 { FailureKind::KeyLikelyInvalid } else { FailureKind::ClosedByPeer };
+        assert_eq!(failed.kind, expected);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_is_a_failure_that_does_not_name_the_key() {
+    let mut stage = Stage::set().await;
+    let (ours, mut theirs) = duplex(1 << 16);
+    tokio::spawn(async move {
+        let mut server = Server::new(&[9; RANDOM_LEN]);
+        let mut buffer = vec![0; 4096];
+        while let Ok(count @ 1..) = theirs.read(&mut buffer).await {
+            let mut input = &buffer[..count];
+            while let Some(event) = server.handle_input(&mut input).unwrap() {
+                if let server::Event::PublishRequested(request) = event {
+                    let description = format!("no such key: {}", request.stream_key.expose_secret());
+                    server.refuse_publish(server::Refusal { code: server::Refusal::DENIED, description });
+                }
+            }
+            let outbox = server.transmit();
+            theirs.write_all(&outbox.copy_to_bytes(outbox.remaining())).await.unwrap();
+        }
+    });
+    let failed = failure(stage.run(ours, History::default()).await);
+    assert_eq!(failed.kind, FailureKind::KeyRefused);
+    assert!(!format!("{failed} {failed:?}").contains("key-of-the-test"), "{failed}");
+}
