@@ -34,8 +34,6 @@ const IMPURE: &[&str] = &[
     "rustls",
     "std::net",
     "std::fs",
-    "io::Read",
-    "io::Write",
     "println!",
     "std::thread",
     "std::env",
