@@ -2,16 +2,16 @@
 
 use std::{net::SocketAddr, process::ExitCode, time::Duration};
 
-use crate::config::Resolved;
+use crate::config::{Http, Resolved};
 
 /// A relay that takes longer to answer is not healthy.
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Asks the relay that runs with these settings. Exit code 0: healthy; 1: not; 2: there is nothing to ask.
 pub fn run(server: &Resolved) -> ExitCode {
-    let Some(address) = server.options.http else {
+    let Some(Http { address, .. }) = server.options.http else {
         eprintln!(
-            "error: the relay has no HTTP address to ask\n  hint: give both `serve` and `health` the same --http ADDR"
+            "error: HTTP is off: there is nothing to ask\n  hint: give `serve` and `health` the same --http ADDR"
         );
         return ExitCode::from(2);
     };

@@ -13,7 +13,7 @@ use tokio::{sync::Semaphore, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    config::{Activation, DestinationConfig, ServeOptions},
+    config::{Activation, DestinationConfig, Http, ServeOptions},
     control::{
         board::Board,
         server::{Control, Server},
@@ -105,12 +105,7 @@ impl Relay {
         metrics: PrometheusHandle,
     ) -> Result<Self, StartError> {
         let listeners = bind(options).await?;
-        let http = match options.http {
-            Some(address) => {
-                Some(Server::bind(address).await.map_err(|error| StartError::Bind { what: "http", address, error })?)
-            }
-            None => None,
-        };
+        let http = bind_http(options.http).await?;
         let addresses = Addresses {
             rtmp: listeners.iter().find(|l| l.transport() == "rtmp").and_then(|l| l.local_address().ok()),
             rtmps: listeners.iter().find(|l| l.transport() == "rtmps").and_then(|l| l.local_address().ok()),
@@ -234,6 +229,19 @@ async fn bind(options: &ServeOptions) -> Result<Vec<Listener>, StartError> {
         listeners.push(listener.map_err(|error| StartError::Bind { what: "rtmps", address, error })?);
     }
     Ok(listeners)
+}
+
+/// The default address may be another program's: the relay does its main job without a page.
+async fn bind_http(http: Option<Http>) -> Result<Option<Server>, StartError> {
+    let Some(Http { address, is_asked_for }) = http else { return Ok(None) };
+    match Server::bind(address).await {
+        Ok(server) => Ok(Some(server)),
+        Err(error) if is_asked_for => Err(StartError::Bind { what: "http", address, error }),
+        Err(error) => {
+            Event::HttpOff { address, error: &error.to_string() }.emit();
+            Ok(None)
+        }
+    }
 }
 
 /// The log keeps as much as the slowest of the stream's destinations may need.

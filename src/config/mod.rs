@@ -32,7 +32,7 @@ use secrecy::SecretString;
 pub use explain::{Explained, Origin};
 pub use folder::DEFAULT_STREAM;
 pub use problem::{Excerpt, Place, Problem, Severity};
-pub use server::{Given, Resolved, Rtmps, ServeOptions};
+pub use server::{Given, Http, Resolved, Rtmps, ServeOptions};
 pub use source::{Disk, Entry, FILE_LIMIT, Source};
 
 use crate::destination::settings::Settings;

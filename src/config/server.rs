@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     io,
-    net::{Ipv4Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     ops::Range,
     path::{Path, PathBuf},
 };
@@ -30,6 +30,9 @@ pub(super) const FIELDS: &[Field] = &[
 ];
 
 /// The file that is read where no flag names another.
+/// On this machine alone: what it shows needs no token there.
+const DEFAULT_HTTP: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
+
 const DEFAULT_FILE: &str = "forkcast.toml";
 
 /// What `serve` runs with, besides the destinations.
@@ -40,7 +43,7 @@ pub struct ServeOptions {
     /// Where publishers connect with `rtmps://`.
     pub rtmps: Option<Rtmps>,
     /// Where status, metrics and health are served.
-    pub http: Option<SocketAddr>,
+    pub http: Option<Http>,
     /// The folder of destinations.
     pub destinations: PathBuf,
     /// The folder where generated stream keys are kept.
@@ -49,6 +52,15 @@ pub struct ServeOptions {
     pub strict: bool,
     /// Each setting's effective value, with where it comes from.
     pub explanation: Vec<Explained>,
+}
+
+/// The HTTP listener.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Http {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// Somebody asked for it: without it there is no start. The default address may be another program's.
+    pub is_asked_for: bool,
 }
 
 /// A listener with TLS.
@@ -151,7 +163,8 @@ impl Settings<'_, '_> {
         );
         let rtmp = self.address("rtmp", Some(any(1935)));
         let rtmps = self.rtmps(any(443));
-        let http = self.address("http", None);
+        let is_asked_for = self.is_given("http");
+        let http = self.address("http", Some(DEFAULT_HTTP)).map(|address| Http { address, is_asked_for });
         if rtmp.is_none() && rtmps.is_none() && self.problems.is_empty() {
             let hint = "leave out `--rtmp off`, or give `--rtmps` with `--tls-cert` and `--tls-key`";
             self.report(None, "rtmp", "there is no listener: nobody could publish".to_owned(), hint);
@@ -159,7 +172,7 @@ impl Settings<'_, '_> {
         self.forbid_shared_ports(&[
             ("rtmp", rtmp),
             ("rtmps", rtmps.as_ref().map(|rtmps| rtmps.address)),
-            ("http", http),
+            ("http", http.map(|http| http.address)),
         ]);
         let strict = self.strict();
         ServeOptions { rtmp, rtmps, http, destinations, state, strict, explanation: Vec::new() }

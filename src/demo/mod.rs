@@ -35,7 +35,7 @@ use self::{
     verdict::{Verdict, Witness},
 };
 use crate::{
-    config::{Config, Disk, ServeOptions},
+    config::{Config, Disk, Http, ServeOptions},
     control::status::Status,
     destination::status::State,
     ingest::keys::StreamKey,
@@ -154,7 +154,7 @@ async fn start_relay(state: &Path, destinations: &Path) -> anyhow::Result<(Relay
     let options = ServeOptions {
         rtmp: Some(free),
         rtmps: None,
-        http: Some(free),
+        http: Some(Http { address: free, is_asked_for: true }),
         destinations: destinations.to_owned(),
         state: state.to_owned(),
         strict: true,

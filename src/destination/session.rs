@@ -138,6 +138,11 @@ impl<'a, T: AsyncRead + AsyncWrite + Unpin> Session<'a, T> {
             if self.state == SessionState::Closing && !self.client.transmit().has_remaining() {
                 return End::Finished;
             }
+            // The timer is moved back when it fires, so that a busy session need not touch it; only an earlier deadline cannot
+            // wait for that.
+            if self.deadline() < timer.deadline() {
+                timer.as_mut().reset(self.deadline());
+            }
             tokio::select! {
                 biased;
                 () = leave.cancelled() => return End::Left,

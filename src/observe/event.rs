@@ -16,6 +16,8 @@ use super::metrics::name;
 pub enum Event<'a> {
     /// A listener takes publishers.
     Listening { transport: &'static str, address: SocketAddr },
+    /// The default HTTP address cannot be had; the relay runs without status, metrics and health.
+    HttpOff { address: SocketAddr, error: &'a str },
     /// A connection could not be accepted; the listener goes on.
     AcceptFailed { transport: &'static str, error: &'a str },
     /// A connection to the ingest port ended before it became a publish.
@@ -59,6 +61,11 @@ impl Event<'_> {
     pub fn emit(self) {
         match self {
             Self::Listening { transport, address } => info!("listening for {transport} publishers on {address}"),
+            Self::HttpOff { address, error } => {
+                warn!(
+                    "no status, metrics and health: cannot listen on {address} ({error}); choose another with --http ADDR"
+                );
+            }
             Self::AcceptFailed { transport, error } => {
                 warn!("cannot accept an {transport} connection: {error}");
             }

@@ -42,7 +42,7 @@ fn with_nothing_said_there_is_a_plain_listener_alone() {
             "state | /home/me/.local/state/forkcast | default",
             "rtmp | 0.0.0.0:1935 | default",
             "rtmps | off | default",
-            "http | off | default",
+            "http | 127.0.0.1:8080 | default",
             "strict | false | default",
         ]
     );
@@ -223,12 +223,12 @@ fn check_explains_and_is_fine_with_nothing_configured() {
         report.text,
         "\
 server
-  destinations  destinations  default
-  state         state         default
-  rtmp          0.0.0.0:1935  default
-  rtmps         off           default
-  http          off           default
-  strict        false         default
+  destinations  destinations    default
+  state         state           default
+  rtmp          0.0.0.0:1935    default
+  rtmps         off             default
+  http          127.0.0.1:8080  default
+  strict        false           default
 
 stream live
   stream key (generated at start, kept in the state folder), default
