@@ -24,8 +24,9 @@ RUN cargo build --release --locked --bin forkcast
 # Folders for the volumes, which take over this owner where they are new.
 RUN mkdir -p /image/destinations /image/state
 
-# glibc, libgcc and the certificate authorities; no shell, no package manager.
-FROM gcr.io/distroless/cc-debian12
+FROM debian:bookworm-slim
+# The certificate authorities that destinations are verified with.
+COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 COPY --from=build /source/target/release/forkcast /usr/local/bin/forkcast
 COPY --from=build --chown=65532:65532 /image/ /
 USER 65532:65532
