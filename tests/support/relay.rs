@@ -16,8 +16,9 @@ use crate::support::{http, ports, secret, wait};
 /// A relay, running or not. It logs all that it can (`RUST_LOG=trace`), and each that is dropped has its log, its status, its
 /// metrics and its command line searched for keys: the whole suite is the test that none is ever shown.
 pub(crate) struct Relay {
-    folder: TempDir,
+    /// Before its folder, so that a failing test can still show its log.
     process: Option<Process>,
+    folder: TempDir,
     rtmp: u16,
     rtmps: Option<(u16, Identity)>,
     http: u16,
@@ -53,9 +54,12 @@ impl Relay {
         key
     }
 
-    /// Writes a file below `destinations/`, right or wrong.
+    /// Writes a file below `destinations/`, right or wrong, which nobody else may read: the relay warns of others.
     pub(crate) fn destination_file(&self, name: &str, text: &str) {
-        fs::write(self.folder().join("destinations").join(name), text).expect("the folder can be written");
+        let path = self.folder().join("destinations").join(name);
+        fs::write(&path, text).expect("the folder can be written");
+        #[cfg(unix)]
+        fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).expect("it is our own");
     }
 
     /// Something more that must not be seen anywhere.
