@@ -58,6 +58,11 @@ fn routes(control: Control) -> Router {
 }
 
 async fn metrics(State(control): State<Control>) -> impl IntoResponse {
+    for (feed, destinations) in &control.board.streams {
+        for destination in destinations {
+            destination.report.measure(feed);
+        }
+    }
     // The content type of the Prometheus text format.
     ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], control.metrics.render())
 }

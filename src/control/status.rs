@@ -125,13 +125,13 @@ impl StreamStatus {
             received_messages: status.received_messages,
             video_codec: status.video.map(|codec| codec.to_string()),
             audio_codec: status.audio.map(|codec| codec.to_string()),
-            destinations: destinations.iter().map(DestinationStatus::of).collect(),
+            destinations: destinations.iter().map(|destination| DestinationStatus::of(destination, feed)).collect(),
         }
     }
 }
 
 impl DestinationStatus {
-    fn of(destination: &Destination) -> Self {
+    fn of(destination: &Destination, feed: &Feed) -> Self {
         let report = &destination.report;
         let state = report.state();
         let retry_in_ms = match &state {
@@ -158,7 +158,7 @@ impl DestinationStatus {
             sent_bytes: report.sent_bytes(),
             sent_messages: report.sent_messages(),
             dropped_messages: report.dropped_messages(),
-            lag_ms: u64::try_from(report.lag().as_millis()).unwrap_or(u64::MAX),
+            lag_ms: u64::try_from(report.lag(feed).duration.as_millis()).unwrap_or(u64::MAX),
             sessions: report.sessions(),
             retry_in_ms,
         }

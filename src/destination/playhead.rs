@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     media::Kind,
-    stream::{Batch, Cursor, Epoch, Lag, Log, Message, Read},
+    stream::{Batch, Cursor, Epoch, Log, Message, Read},
 };
 
 /// One read of the log. As much as the kernel may hold unsent: what is beyond that stays where the policy can act on it.
@@ -73,7 +73,7 @@ impl Playhead {
         let start = log.newest_random_access(from)?;
         let bound = Bound { duration: settings.backpressure.max_lag, bytes: settings.backpressure.max_bytes };
         Some(Self {
-            cursor: Log::cursor_at(start),
+            cursor: Cursor::at(start.sequence),
             from,
             filter: Filter::new(settings),
             policy: DropToKeyframe::new(bound),
@@ -88,7 +88,7 @@ impl Playhead {
     pub fn take(&mut self, log: &Log, until: Option<u64>, into: &mut Vec<Arc<Message>>) -> Taken {
         let lag = log.lag(self.cursor);
         let newer = log.newest_random_access(self.from.max(self.cursor.next() + 1));
-        let after_jump = newer.map(|message| log.lag(Log::cursor_at(message)));
+        let after_jump = newer.map(|message| log.lag(Cursor::at(message.sequence)));
         if self.policy.decide(View { lag, after_jump }) == Decision::Jump {
             self.jump(newer);
         }
@@ -148,9 +148,9 @@ impl Playhead {
         timestamp.saturating_sub(base).max(0) as u32
     }
 
-    /// How far it is behind.
-    pub fn lag(&self, log: &Log) -> Lag {
-        log.lag(self.cursor)
+    /// Sequence of the message that is taken next.
+    pub fn position(&self) -> u64 {
+        self.cursor.next()
     }
 
     /// Messages that were skipped because the destination was too slow.
@@ -166,7 +166,7 @@ impl Playhead {
     fn jump(&mut self, to: Option<&Arc<Message>>) {
         if let Some(to) = to {
             self.dropped += to.sequence.saturating_sub(self.cursor.next());
-            self.cursor = Log::cursor_at(to);
+            self.cursor = Cursor::at(to.sequence);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! One connection to a destination, from the RTMP handshake to its end: the loop that moves bytes.
 //!
-//! Everything that decides stands elsewhere and is pure: the RTMP dialogue in [`rtmp::client`], what is sent in [`Playhead`].
+//! Everything that decides stands elsewhere and is pure: the RTMP dialogue in [`client`], what is sent in [`Playhead`].
 
 use std::{io, pin::pin, sync::Arc, time::Duration};
 
@@ -29,7 +29,7 @@ use crate::{
         client::{self, Client, Event, Refused},
         message::MessageType,
     },
-    stream::{Broadcast, Feed, Lag, Message, Phase},
+    stream::{Broadcast, Feed, Message, Phase},
 };
 
 /// How a session ended.
@@ -89,6 +89,8 @@ pub struct Session<'a, T> {
     clock: Clock,
     /// Messages read from the log, to be prepared; reused.
     batch: Vec<Arc<Message>>,
+    /// Messages and payload bytes that are queued and have not all gone out.
+    queued: (u64, u64),
     state: SessionState,
     /// When the present step began, or bytes last went out.
     progress: Instant,
@@ -118,6 +120,7 @@ impl<'a, T: AsyncRead + AsyncWrite + Unpin> Session<'a, T> {
             playhead: None,
             clock,
             batch: Vec::new(),
+            queued: (0, 0),
             state: SessionState::Opening,
             progress: Instant::now(),
             accepted: None,
@@ -131,6 +134,7 @@ impl<'a, T: AsyncRead + AsyncWrite + Unpin> Session<'a, T> {
         let mut timer = pin!(sleep_until(self.deadline()));
         loop {
             let now = *broadcast.borrow_and_update();
+            self.count_what_went_out();
             let waits = match self.fill(now, watch) {
                 Ok(waits) => waits,
                 Err(end) => return end,
@@ -220,22 +224,25 @@ impl<'a, T: AsyncRead + AsyncWrite + Unpin> Session<'a, T> {
         }
     }
 
-    /// Takes the next batch from the log, from the newest keyframe at first.
+    /// Takes the next batch from the log, from the newest keyframe at first. Everything before it has been sent.
     fn take(&mut self, until: Option<u64>, watch: &mut impl Watch) -> Taken {
         let Context { feed, broadcast, settings, report, .. } = self.context;
         let (playhead, batch, clock) = (&mut self.playhead, &mut self.batch, self.clock);
         let dropped = playhead.as_ref().map_or(0, Playhead::dropped);
-        let (taken, lag) = feed.read(|log| {
+        let (taken, position) = feed.read(|log| {
             if playhead.is_none() {
                 *playhead = Playhead::start(log, broadcast.from, settings, clock);
             }
             match playhead {
-                Some(playhead) => (playhead.take(log, until, batch), playhead.lag(log)),
-                None if until.is_some() => (Taken::End, Lag::default()),
-                None => (Taken::Nothing, Lag::default()),
+                Some(playhead) => {
+                    let taken = playhead.take(log, until, batch);
+                    (taken, playhead.position() - batch.len() as u64)
+                }
+                None if until.is_some() => (Taken::End, log.head()),
+                None => (Taken::Nothing, log.head()),
             }
         });
-        report.lags(lag);
+        report.at(position);
         let newly_dropped = playhead.as_ref().map_or(0, Playhead::dropped) - dropped;
         if newly_dropped > 0 {
             report.dropped(newly_dropped);
@@ -262,8 +269,15 @@ impl<'a, T: AsyncRead + AsyncWrite + Unpin> Session<'a, T> {
                 return Err(End::Unsuitable(reason));
             }
         }
-        self.context.report.sent(messages, bytes);
+        self.queued = (messages, bytes);
         Ok(())
+    }
+
+    fn count_what_went_out(&mut self) {
+        if !self.client.transmit().has_remaining() {
+            let (messages, bytes) = std::mem::take(&mut self.queued);
+            self.context.report.sent(messages, bytes);
+        }
     }
 
     fn stepped(&mut self, step: io::Result<Step>, watch: &mut impl Watch) -> Result<(), Failure> {

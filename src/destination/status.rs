@@ -1,15 +1,15 @@
 //! What a destination reports of itself.
 
-use std::{
-    sync::atomic::{AtomicU64, Ordering::Relaxed},
-    time::Duration,
-};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use metrics::{Counter, Gauge, counter, gauge};
 use tokio::{sync::watch, time::Instant};
 
 use super::failure::Failure;
-use crate::{observe::metrics::name, stream::Lag};
+use crate::{
+    observe::metrics::name,
+    stream::{Cursor, Feed, Lag},
+};
 
 /// Where a destination stands.
 ///
@@ -55,6 +55,9 @@ impl State {
     }
 }
 
+/// The position of a destination without a session.
+const NOWHERE: u64 = u64::MAX;
+
 /// A destination's report: its task writes, the status page reads.
 #[derive(Debug)]
 pub struct Report {
@@ -64,7 +67,8 @@ pub struct Report {
     sent_bytes: AtomicU64,
     sent_messages: AtomicU64,
     dropped_messages: AtomicU64,
-    lag_millis: AtomicU64,
+    /// Sequence of the first message that has not been sent, or [`NOWHERE`].
+    position: AtomicU64,
     metrics: Metrics,
 }
 
@@ -93,7 +97,7 @@ impl Report {
             sent_bytes: AtomicU64::new(0),
             sent_messages: AtomicU64::new(0),
             dropped_messages: AtomicU64::new(0),
-            lag_millis: AtomicU64::new(0),
+            position: AtomicU64::new(NOWHERE),
             metrics: Metrics {
                 delivering: gauge!(name::DESTINATION_DELIVERING, &labels),
                 lag: gauge!(name::LAG_SECONDS, &labels),
@@ -134,9 +138,18 @@ impl Report {
         self.dropped_messages.load(Relaxed)
     }
 
-    /// How far it is behind.
-    pub fn lag(&self) -> Duration {
-        Duration::from_millis(self.lag_millis.load(Relaxed))
+    /// How far it is behind its stream; nothing while it has no session. Measured when asked: a session that is blocked
+    /// could not say so itself.
+    pub fn lag(&self, feed: &Feed) -> Lag {
+        match self.position.load(Relaxed) {
+            NOWHERE => Lag::default(),
+            position => feed.read(|log| log.lag(Cursor::at(position))),
+        }
+    }
+
+    /// Brings the metrics up to date that are measured when asked.
+    pub fn measure(&self, feed: &Feed) {
+        self.metrics.lag.set(self.lag(feed).duration.as_secs_f64());
     }
 
     pub(super) fn enter(&self, state: State) {
@@ -168,9 +181,13 @@ impl Report {
         self.metrics.dropped.increment(messages);
     }
 
-    pub(super) fn lags(&self, lag: Lag) {
-        let millis = u64::try_from(lag.duration.as_millis()).unwrap_or(u64::MAX);
-        self.lag_millis.store(millis, Relaxed);
-        self.metrics.lag.set(lag.duration.as_secs_f64());
+    /// Everything before `position` has been sent.
+    pub(super) fn at(&self, position: u64) {
+        self.position.store(position, Relaxed);
+    }
+
+    /// There is no session.
+    pub(super) fn nowhere(&self) {
+        self.position.store(NOWHERE, Relaxed);
     }
 }

@@ -174,6 +174,7 @@ impl Task {
         let mut session = Session::new(transport, client, context, self.clock);
         let mut teller = Teller { feed: &self.feed, settings: &self.settings, lost: self.lost };
         let end = session.run(&self.stop.leave, &mut teller).await;
+        self.report.nowhere();
         let delivered = session.accepted_for();
         if self.settings.platform.continuous_timestamps {
             self.clock = session.clock();

@@ -105,11 +105,6 @@ impl Log {
         (sequence >= from).then(|| self.message(sequence)).flatten()
     }
 
-    /// A cursor at `message`.
-    pub fn cursor_at(message: &Message) -> Cursor {
-        Cursor { next: message.sequence }
-    }
-
     /// Reads at most `batch` at the cursor, ending before the sequence `until`, and moves it past what was read.
     pub fn read(&self, cursor: &mut Cursor, batch: Batch, until: u64, into: &mut Vec<Arc<Message>>) -> Read {
         let Some(first) = self.messages.front() else {
@@ -173,6 +168,11 @@ impl Log {
 }
 
 impl Cursor {
+    /// A cursor that reads the message of that sequence next.
+    pub fn at(sequence: u64) -> Self {
+        Self { next: sequence }
+    }
+
     /// The sequence of the message that is read next.
     pub fn next(&self) -> u64 {
         self.next

@@ -97,7 +97,7 @@ fn an_overtaken_cursor_is_told_and_stays() {
     assert_eq!(log.read(&mut cursor, batch(64), u64::MAX, &mut read), Read::Overtaken(139));
     assert_eq!((cursor.next, read.len()), (10, 0));
     let newest = log.newest_random_access(0).unwrap();
-    let mut cursor = Log::cursor_at(newest);
+    let mut cursor = Cursor::at(newest.sequence);
     assert_eq!(log.read(&mut cursor, batch(64), u64::MAX, &mut read), Read::Messages(20));
     assert!(read[0].random_access);
 }
