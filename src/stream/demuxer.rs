@@ -1,10 +1,13 @@
 //! From the messages of a publish to the entries of a log.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use bytes::Bytes;
 
-use super::{Draft, Epoch, Timeline};
+use super::{Epoch, Message, Timeline};
 use crate::media::{self, Class, Codec, Description, Inspector, Kind, Packaging};
 
 /// While a publish has shown no video for this long, its audio is where readers start.
@@ -62,14 +65,17 @@ impl Demuxer {
         payload: Bytes,
         now: Duration,
         timeline: &mut Timeline,
-    ) -> Option<Draft> {
+    ) -> Option<Message> {
         let description = self.inspector.inspect(kind, &payload);
         self.remember_codec(kind, &description);
         if matches!(description.class, Class::Configuration(_)) {
             self.configure(kind, &payload, &description);
             return None;
         }
-        Some(Draft {
+        Some(Message {
+            sequence: 0,
+            offset: 0,
+            plain: OnceLock::new(),
             kind,
             timestamp: timeline.place(kind, description.track(), raw, now),
             arrival: now,

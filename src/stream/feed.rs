@@ -268,11 +268,11 @@ impl Publish {
         };
         publisher.received_bytes += payload.len() as u64;
         publisher.received_messages += 1;
-        let draft = self.demuxer.demux(kind, timestamp, payload, now, &mut state.timeline);
+        let message = self.demuxer.demux(kind, timestamp, payload, now, &mut state.timeline);
         publisher.video = self.demuxer.video_codec();
         publisher.audio = self.demuxer.audio_codec();
         publisher.is_enhanced = self.demuxer.is_enhanced();
-        let evicted = draft.map(|draft| state.log.append(draft));
+        let evicted = message.map(|message| state.log.append(message));
         drop(guard);
         // Payloads are freed outside of the lock.
         drop(evicted);

@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
-use super::message::{Draft, Message};
+use super::Message;
 
 /// How much of the past a log keeps. The newest whole group of pictures is kept beyond `duration` and `bytes`, never beyond
 /// `hard_bytes`.
@@ -77,8 +77,8 @@ impl Log {
     }
 
     /// Appends a message and gives back those that are too old now, to be dropped outside of any lock.
-    pub fn append(&mut self, draft: Draft) -> Vec<Arc<Message>> {
-        let message = Message::new(draft, self.head, self.head_offset);
+    pub fn append(&mut self, message: Message) -> Vec<Arc<Message>> {
+        let message = Message { sequence: self.head, offset: self.head_offset, ..message };
         self.head += 1;
         self.head_offset += message.payload.len() as u64;
         if message.random_access {

@@ -15,7 +15,7 @@ use crate::media::{self, Description, Kind, Plain};
 ///
 /// Codec configuration is never a message: it stands in the [`Epoch`] that the message points to.
 pub struct Message {
-    /// Position in the log: grows by one with every message, over all publishes of the stream.
+    /// Position in the log, which gives it: grows by one with every message, over all publishes of the stream.
     pub sequence: u64,
     /// Audio, video or data.
     pub kind: Kind,
@@ -31,46 +31,13 @@ pub struct Message {
     pub epoch: Arc<Epoch>,
     /// True where a reader may start.
     pub random_access: bool,
-    /// Bytes of payload in the log before this message, over its whole life: lag in bytes is a subtraction.
+    /// Bytes of payload that the log took before this message, given by it too: lag in bytes is a subtraction.
     pub offset: u64,
     /// The plain form for destinations that take one legacy track, made at most once.
-    plain: OnceLock<Plain>,
-}
-
-/// What ingest knows of a message before the log gives it a place.
-pub struct Draft {
-    /// See [`Message::kind`].
-    pub kind: Kind,
-    /// See [`Message::timestamp`].
-    pub timestamp: i64,
-    /// See [`Message::arrival`].
-    pub arrival: Duration,
-    /// See [`Message::payload`].
-    pub payload: Bytes,
-    /// See [`Message::description`].
-    pub description: Description,
-    /// See [`Message::epoch`].
-    pub epoch: Arc<Epoch>,
-    /// See [`Message::random_access`].
-    pub random_access: bool,
+    pub(super) plain: OnceLock<Plain>,
 }
 
 impl Message {
-    pub(super) fn new(draft: Draft, sequence: u64, offset: u64) -> Self {
-        Self {
-            sequence,
-            kind: draft.kind,
-            timestamp: draft.timestamp,
-            arrival: draft.arrival,
-            payload: draft.payload,
-            description: draft.description,
-            epoch: draft.epoch,
-            random_access: draft.random_access,
-            offset,
-            plain: OnceLock::new(),
-        }
-    }
-
     /// The message as one plain track, for destinations that know nothing else. The rewritten bytes are made by the first
     /// destination that asks, and shared by the others.
     pub fn plain(&self) -> &Plain {

@@ -1,7 +1,7 @@
 //! A stream is a log, everything downstream is a cursor.
 //!
 //! ```text
-//!   ingest --Publish::append--> Demuxer --Draft--> Log [ m m K m m m K m m ]
+//!   ingest --Publish::append--> Demuxer -Message-> Log [ m m K m m m K m m ]
 //!                                 |                      ^       ^
 //!                        Epoch, Timeline              Cursor   Cursor   (one for each destination)
 //! ```
@@ -25,6 +25,6 @@ pub use demuxer::Demuxer;
 pub use epoch::Epoch;
 pub use feed::{AlreadyLive, Displaced, Feed, FeedStatus, Publish, Publisher, StreamSettings};
 pub use log::{Batch, Cursor, Lag, Log, Read, Window};
-pub use message::{Draft, Message};
+pub use message::Message;
 pub use registry::Registry;
 pub use timeline::Timeline;

@@ -58,8 +58,8 @@ impl Written {
     /// A message with the publisher's time `millis`, which is also when it arrives.
     pub(crate) fn push(&mut self, kind: Kind, millis: u32, payload: impl Into<Bytes>) {
         let now = Duration::from_millis(millis.into());
-        if let Some(draft) = self.demuxer.demux(kind, millis, payload.into(), now, &mut self.timeline) {
-            self.log.append(draft);
+        if let Some(message) = self.demuxer.demux(kind, millis, payload.into(), now, &mut self.timeline) {
+            self.log.append(message);
         }
     }
 

@@ -1,3 +1,5 @@
+use std::sync::OnceLock;
+
 use bytes::Bytes;
 use proptest::prelude::*;
 
@@ -9,8 +11,11 @@ use crate::{
 
 const WINDOW: Window = Window { duration: Duration::from_secs(5), bytes: 1 << 20, hard_bytes: 4 << 20 };
 
-fn draft(millis: u64, bytes: usize, random_access: bool) -> Draft {
-    Draft {
+fn message(millis: u64, bytes: usize, random_access: bool) -> Message {
+    Message {
+        sequence: 0,
+        offset: 0,
+        plain: OnceLock::new(),
         kind: Kind::Video,
         timestamp: i64::try_from(millis).unwrap(),
         arrival: Duration::from_millis(millis),
@@ -29,7 +34,7 @@ fn draft(millis: u64, bytes: usize, random_access: bool) -> Draft {
 fn filled(window: Window, count: u64, group: u64, bytes: usize) -> Log {
     let mut log = Log::new(window);
     for index in 0..count {
-        log.append(draft(index * 100, bytes, index % group == 0));
+        log.append(message(index * 100, bytes, index % group == 0));
     }
     log
 }
@@ -85,7 +90,7 @@ fn old_messages_go_but_never_the_newest_group() {
 #[test]
 fn what_is_evicted_is_handed_back() {
     let mut log = filled(WINDOW, 51, 10, 10);
-    let evicted = log.append(draft(5200, 10, false));
+    let evicted = log.append(message(5200, 10, false));
     assert_eq!(sequences(&evicted), [0, 1]);
 }
 
@@ -131,7 +136,7 @@ proptest! {
         let mut millis = 0;
         for (wait, bytes, key, limit) in steps {
             millis += wait;
-            log.append(draft(millis, bytes, key == 0));
+            log.append(message(millis, bytes, key == 0));
             prop_assert!(log.bytes() <= window.hard_bytes);
             let mut read = Vec::new();
             match log.read(&mut cursor, batch(limit), u64::MAX, &mut read) {
