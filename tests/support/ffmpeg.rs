@@ -85,17 +85,17 @@ pub(crate) fn assert_nine_decodes(folder: &Path, file: &Path) {
     assert_eq!(process.output(), "", "FFmpeg complains about {}", file.display());
 }
 
-/// A release that speaks Enhanced RTMP with several tracks, which Debian's does not: the one that `FORKCAST_FFMPEG9` names, or
+/// A release that speaks Enhanced RTMP with several tracks, which Debian's does not: the one that `FORKCAST_TEST_FFMPEG9` names, or
 /// the one that `tests/run` has fetched.
 fn nine() -> Command {
     Command::new(
-        find_nine().expect("there is no FFmpeg 9: run tests/run once, it fetches one, or set FORKCAST_FFMPEG9"),
+        find_nine().expect("there is no FFmpeg 9: run tests/run once, it fetches one, or set FORKCAST_TEST_FFMPEG9"),
     )
 }
 
 /// Where FFmpeg 9 is, if it is.
 pub(crate) fn find_nine() -> Option<PathBuf> {
-    if let Some(path) = env::var_os("FORKCAST_FFMPEG9") {
+    if let Some(path) = env::var_os("FORKCAST_TEST_FFMPEG9") {
         return Some(path.into());
     }
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent()?;

@@ -1,6 +1,6 @@
 //! Which real peers this machine has.
 //!
-//! A test whose peer is missing fails, and says what to install. Only where `FORKCAST_NOT_TESTED` names a file (`tests/run
+//! A test whose peer is missing fails, and says what to install. Only where `FORKCAST_TEST_LEFT_OUT` names a file (`tests/run
 //! --without-peers` sets it) such a test passes, and adds itself to that file: the run ends with the list.
 
 use std::env;
@@ -33,7 +33,7 @@ pub(crate) fn are_here(needed: &[Peer]) -> bool {
         return true;
     }
     let test = thread::current().name().unwrap_or("a test").to_owned();
-    let Some(path) = env::var_os("FORKCAST_NOT_TESTED") else {
+    let Some(path) = env::var_os("FORKCAST_TEST_LEFT_OUT") else {
         panic!("{missing:?} is not on this machine; tests/run installs it");
     };
     let mut file = File::options().create(true).append(true).open(path).expect("the list can be written");
