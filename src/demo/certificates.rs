@@ -1,12 +1,10 @@
 //! The demo's certificate authority, made at each start and thrown away at its end.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
+
+use super::write_privately;
 
 /// The files of the authority and of the one server certificate that it has signed.
 pub struct Certificates {
@@ -41,13 +39,9 @@ impl Certificates {
             chain: folder.join("demo-server.pem"),
             key: folder.join("demo-server-key.pem"),
         };
-        write(&certificates.ca, &authority_certificate.pem())?;
-        write(&certificates.chain, &server_certificate.pem())?;
-        write(&certificates.key, &server_key.serialize_pem())?;
+        write_privately(&certificates.ca, &authority_certificate.pem())?;
+        write_privately(&certificates.chain, &server_certificate.pem())?;
+        write_privately(&certificates.key, &server_key.serialize_pem())?;
         Ok(certificates)
     }
-}
-
-fn write(path: &Path, text: &str) -> anyhow::Result<()> {
-    fs::write(path, text).with_context(|| format!("cannot write `{}`", path.display()))
 }

@@ -7,6 +7,7 @@
 
 mod certificates;
 mod clip;
+mod interruption;
 mod publisher;
 mod record;
 mod screen;
@@ -16,7 +17,7 @@ mod verdict;
 use std::{
     convert::Infallible,
     fs,
-    io::Write as _,
+    io::{self, Write as _},
     net::{Ipv4Addr, SocketAddr},
     path::Path,
     process::ExitCode,
@@ -29,6 +30,7 @@ use tokio::time::{Instant, interval, sleep_until, timeout};
 use self::{
     certificates::Certificates,
     clip::Clip,
+    interruption::Interruption,
     publisher::Publisher,
     screen::Screen,
     sink::Sink,
@@ -53,16 +55,31 @@ const AWAY: Duration = Duration::from_secs(2);
 /// How long the relay has, after the publisher's stop, to end every destination.
 const DRAIN: Duration = Duration::from_secs(5);
 
-/// Runs the demo for about `seconds`. Exit code 0: every message arrived, and the killed destination recovered.
+/// Runs the demo for about `seconds`. Exit code 0: every message arrived, and the killed destination recovered. A signal, or
+/// an output that nobody reads any more, ends it early with the exit code that a shell gives then; it leaves nothing behind.
 pub async fn run(seconds: u64) -> ExitCode {
-    match demonstrate(Duration::from_secs(seconds)).await {
-        Ok(verdicts) if verdicts.iter().all(Verdict::is_good) => ExitCode::SUCCESS,
-        Ok(_) => ExitCode::FAILURE,
-        Err(error) => {
-            eprintln!("error: the demo could not run: {error:#}");
-            ExitCode::FAILURE
-        }
+    let interrupted = match Interruption::listen() {
+        Ok(interruption) => interruption,
+        Err(error) => return failed(&error.into()),
+    };
+    tokio::select! {
+        signal = interrupted.exit_code() => ExitCode::from(signal),
+        ended = demonstrate(Duration::from_secs(seconds)) => match ended {
+            Ok(verdicts) if verdicts.iter().all(Verdict::is_good) => ExitCode::SUCCESS,
+            Ok(_) => ExitCode::FAILURE,
+            Err(error) => failed(&error),
+        },
     }
+}
+
+fn failed(error: &anyhow::Error) -> ExitCode {
+    if error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe) {
+        // 128 and the number of SIGPIPE.
+        return ExitCode::from(141);
+    }
+    // Where this cannot be read either, the exit code still tells.
+    let _ = writeln!(io::stderr(), "error: the demo could not run: {error:#}");
+    ExitCode::FAILURE
 }
 
 async fn demonstrate(length: Duration) -> anyhow::Result<Vec<Verdict>> {
@@ -73,7 +90,7 @@ async fn demonstrate(length: Duration) -> anyhow::Result<Vec<Verdict>> {
     write_destinations(&destinations, &sinks, &certificates.ca)?;
     let (relay, key) = start_relay(folder.path(), &destinations).await?;
     let address = relay.addresses.rtmp.context("the relay has no RTMP listener")?;
-    let mut screen = Screen::begin(&destinations, address);
+    let mut screen = Screen::begin(&destinations, address)?;
 
     let clip = Clip::embedded()?;
     let publisher = Publisher::connect(address, key.key).await?;
@@ -86,17 +103,17 @@ async fn demonstrate(length: Duration) -> anyhow::Result<Vec<Verdict>> {
     };
     let back = tokio::select! {
         back = show => back?,
-        never = tell(&relay, &mut screen, start) => match never {},
+        told = tell(&relay, &mut screen, start) => match told? {},
     };
     drained(&relay).await?;
-    screen.show(&Status::of(&relay.board), start.elapsed());
+    screen.show(&Status::of(&relay.board), start.elapsed())?;
     let witness = Witness { published: &published, victim: VICTIM, back };
     let verdicts = judge(&relay, &sinks, witness);
     relay.end().await;
     for sink in &sinks {
         sink.kill().await;
     }
-    screen.conclude(&verdicts, &published);
+    screen.conclude(&verdicts, published.len(), clip.headers.len())?;
     Ok(verdicts)
 }
 
@@ -133,7 +150,7 @@ fn write_destinations(folder: &Path, sinks: &[Sink], ca: &Path) -> anyhow::Resul
     Ok(())
 }
 
-/// A file with a key in it is its owner's alone; `check` warns of any other.
+/// A file with a key in it, a stream's or a certificate's, is its owner's alone; `check` warns of any other.
 fn write_privately(path: &Path, text: &str) -> anyhow::Result<()> {
     let mut options = fs::OpenOptions::new();
     options.write(true).create_new(true);
@@ -170,12 +187,12 @@ async fn start_relay(state: &Path, destinations: &Path) -> anyhow::Result<(Relay
     Ok((relay, key))
 }
 
-/// Shows the table again and again.
-async fn tell(relay: &Relay, screen: &mut Screen, start: Instant) -> Infallible {
+/// Shows the table again and again, for as long as somebody reads it.
+async fn tell(relay: &Relay, screen: &mut Screen, start: Instant) -> io::Result<Infallible> {
     let mut again = interval(Duration::from_millis(500));
     loop {
         again.tick().await;
-        screen.show(&Status::of(&relay.board), start.elapsed());
+        screen.show(&Status::of(&relay.board), start.elapsed())?;
     }
 }
 

@@ -1,19 +1,19 @@
 //! What the demo shows: a table that lives, then the verdict and what to do next.
 
 use std::{
-    io::{IsTerminal as _, Write as _},
+    io::{self, IsTerminal as _, Write as _},
     net::SocketAddr,
     path::Path,
     time::Duration,
 };
 
-use super::{record::Fingerprint, verdict::Verdict};
+use super::verdict::Verdict;
 use crate::control::status::{DestinationStatus, Status};
 
 /// Where the output is no terminal, the table is printed so often.
 const PLAIN_EVERY: Duration = Duration::from_secs(5);
 
-/// The demo's output.
+/// The demo's output. Each of its methods fails where nobody reads it any more, as with `forkcast demo | head`.
 pub struct Screen {
     /// Lines of the table that stand above the cursor of a terminal, to be written over.
     standing: usize,
@@ -24,58 +24,74 @@ pub struct Screen {
 
 impl Screen {
     /// Says what is about to happen.
-    pub fn begin(destinations: &Path, relay: SocketAddr) -> Self {
-        println!("forkcast demo: one publish in, four destinations out, all real and all on this machine");
-        println!("  a test picture (H.264 and AAC) is published to rtmp://{relay}/live at the pace of a camera");
-        println!("  the relay reads {}: rtmp-1, rtmp-2, rtmps-1, rtmps-2", destinations.display());
-        println!("  the two rtmps:// sinks have certificates of an authority made just now, and they are verified");
-        println!("  half-way rtmp-2 is killed, and comes back after two seconds\n");
-        Self { standing: 0, is_terminal: std::io::stdout().is_terminal(), due: Duration::ZERO }
+    ///
+    /// # Errors
+    /// Where the output is closed.
+    pub fn begin(destinations: &Path, relay: SocketAddr) -> io::Result<Self> {
+        let mut out = io::stdout().lock();
+        writeln!(out, "forkcast demo: one publish in, four destinations out, all real and all on this machine")?;
+        writeln!(out, "  a test picture (H.264 and AAC) is published to rtmp://{relay}/live at the pace of a camera")?;
+        writeln!(out, "  the relay reads {}: rtmp-1, rtmp-2, rtmps-1, rtmps-2", destinations.display())?;
+        writeln!(
+            out,
+            "  the two rtmps:// sinks have certificates of an authority made just now, and they are verified"
+        )?;
+        writeln!(out, "  half-way rtmp-2 is killed, and comes back after two seconds\n")?;
+        Ok(Self { standing: 0, is_terminal: io::stdout().is_terminal(), due: Duration::ZERO })
     }
 
     /// Shows where everything stands.
-    pub fn show(&mut self, status: &Status, elapsed: Duration) {
+    ///
+    /// # Errors
+    /// Where the output is closed.
+    pub fn show(&mut self, status: &Status, elapsed: Duration) -> io::Result<()> {
         if !self.is_terminal {
             if elapsed < self.due {
-                return;
+                return Ok(());
             }
             self.due = elapsed + PLAIN_EVERY;
         }
         let table = table(status, elapsed);
-        let mut out = std::io::stdout().lock();
+        let mut out = io::stdout().lock();
         if self.is_terminal && self.standing > 0 {
             // Up to the first line of the table that stands there, and clear from there on.
-            let _ = write!(out, "\x1b[{}A\x1b[J", self.standing);
+            write!(out, "\x1b[{}A\x1b[J", self.standing)?;
         }
-        // Nobody reads a closed output; the exit code still tells.
-        let _ = writeln!(out, "{table}");
+        writeln!(out, "{table}")?;
         self.standing = table.lines().count() + 1;
+        Ok(())
     }
 
     /// Says how it went and what to do next.
-    pub fn conclude(&self, verdicts: &[Verdict], published: &[Fingerprint]) {
-        println!("verdict: {} audio and video messages were published", published.len());
-        println!("  {:<12} {:>21}  {:>21}  {:<10} ", "destination", "sent", "received", "sha-256");
+    ///
+    /// # Errors
+    /// Where the output is closed.
+    pub fn conclude(&self, verdicts: &[Verdict], frames: usize, headers: usize) -> io::Result<()> {
+        let mut out = io::stdout().lock();
+        writeln!(out, "verdict: {frames} audio and video messages and {headers} headers were published")?;
+        writeln!(out, "  {:<12} {:>21}  {:>21}  {:<10} ", "destination", "sent", "received", "sha-256")?;
         for verdict in verdicts {
-            println!(
+            writeln!(
+                out,
                 "  {:<12} {:>21}  {:>21}  {:<10} {}",
                 verdict.name,
                 amount(verdict.sent),
                 amount(verdict.received),
                 verdict.fingerprint.to_string(),
                 verdict.outcome
-            );
+            )?;
         }
         if verdicts.iter().all(Verdict::is_good) {
-            println!("\nall is well. Your turn:");
+            writeln!(out, "\nall is well. Your turn:")?;
         } else {
-            println!("\nsomething went WRONG, see above. How it is meant to be used:");
+            writeln!(out, "\nsomething went WRONG, see above. How it is meant to be used:")?;
         }
-        println!("  1. put your stream key into destinations/youtube.toml (or twitch, facebook, linkedin)");
-        println!("  2. start `forkcast` (or `cargo run --release`)");
-        println!(
+        writeln!(out, "  1. put your stream key into destinations/youtube.toml (or twitch, facebook, linkedin)")?;
+        writeln!(out, "  2. start `forkcast` (or `cargo run --release`)")?;
+        writeln!(
+            out,
             "  3. in OBS: Settings, Stream, Service \"Custom...\", and paste the Server and the Stream Key that it prints"
-        );
+        )
     }
 }
 
