@@ -7,7 +7,7 @@
 #
 # OBS publishes to rtmp://HOST/live. The stream key is FORKCAST_STREAM_KEY, or destinations/stream.toml, or it is made at the
 # first start and kept in /state: `docker cp forkcast:/state - | tar -x` fetches it.
-# The user below must be able to read destinations/: chmod a+r, or chown 65532 where keys are to stay private.
+# The user below must be able to read destinations/, and nobody else should: chown 65532 its files, and chmod 600.
 #
 # RTMPS from publishers: give a certificate, and publish port 443 of the host wherever forkcast listens:
 #

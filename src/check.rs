@@ -1,8 +1,17 @@
 //! `forkcast check`: what would run, what would not and why, and everything that is wrong.
 
-use std::fmt::{self, Write as _};
+use std::{
+    fmt::{self, Write as _},
+    path::Path,
+};
 
-use crate::config::{Activation, Config, DestinationConfig, Explained, Problem, Resolved, StreamConfig};
+use crate::{
+    config::{
+        Activation, Config, DEFAULT_STREAM, DestinationConfig, Explained, Place, Problem, Resolved, Severity,
+        StreamConfig,
+    },
+    ingest::keys,
+};
 
 /// The exit code where everything is right.
 pub const FINE: u8 = 0;
@@ -26,6 +35,31 @@ pub fn report(server: &Resolved, config: &Config, explain: bool) -> Report {
     let _ = write_report(&mut text, server, config, explain);
     let has_mistake = problems(server, config).any(Problem::is_mistake);
     Report { text, exit_code: if has_mistake { WRONG } else { FINE } }
+}
+
+/// What would keep `serve` from keeping the keys that it makes, one for each stream without one. Nothing is made.
+#[must_use]
+pub fn state_problem(state: &Path, config: &Config) -> Option<Problem> {
+    let mut without_key = config.streams.iter().filter(|stream| stream.key.is_none() && stream.wrong.is_none());
+    let error = without_key.find_map(|stream| keys::probe(state, &stream.name).err())?.to_string();
+    let (message, hint) = error.split_once("\nhint: ").unwrap_or((&error, "name another folder with `--state`"));
+    Some(Problem {
+        severity: Severity::Mistake,
+        place: Place::File(state.to_owned()),
+        field: Some("state".to_owned()),
+        message: message.to_owned(),
+        excerpt: None,
+        hint: hint.to_owned(),
+    })
+}
+
+/// What to write where there is no destination's file to fill in: complete, for nothing else may be at hand.
+#[must_use]
+pub fn first_file(folder: &Path) -> String {
+    format!(
+        "write a file {} with two lines:\n    platform = \"youtube\"\n    key = \"your stream key\"",
+        folder.join("youtube.toml").display()
+    )
 }
 
 fn problems<'a>(server: &'a Resolved, config: &'a Config) -> impl Iterator<Item = &'a Problem> {
@@ -57,8 +91,9 @@ fn write_stream(out: &mut String, server: &Resolved, stream: &StreamConfig, expl
         }
     }
     if stream.destinations.is_empty() {
-        let folder = server.options.destinations.display();
-        writeln!(out, "  no destinations yet: each is a file {folder}/NAME.toml, as docs/destinations.md says")?;
+        let root = &server.options.destinations;
+        let folder = if stream.name == DEFAULT_STREAM { root.clone() } else { root.join(&stream.name) };
+        writeln!(out, "  no destinations yet: {}", first_file(&folder))?;
     }
     let width = stream.destinations.iter().map(|destination| destination.name.len()).max().unwrap_or_default();
     for destination in &stream.destinations {

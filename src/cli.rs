@@ -2,7 +2,7 @@
 
 use std::{ffi::OsString, path::PathBuf};
 
-use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, parser::ValueSource};
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, error::ErrorKind, parser::ValueSource};
 
 use crate::config::{Given, Origin};
 
@@ -35,6 +35,7 @@ impl Command {
     pub fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
         let matches = Cli::command().try_get_matches_from(arguments)?;
         let cli = Cli::from_arg_matches(&matches)?;
+        cli.refuse_stream_key()?;
         let given = |matches: Option<&clap::ArgMatches>| matches.map(given).unwrap_or_default();
         let below = |name| matches.subcommand_matches(name);
         Ok(match cli.action {
@@ -66,6 +67,23 @@ struct Cli {
     server: Server,
     #[command(subcommand)]
     action: Option<Action>,
+}
+
+impl Cli {
+    /// Every user of a machine sees the arguments of its processes.
+    fn refuse_stream_key(&self) -> Result<(), clap::Error> {
+        let server = match &self.action {
+            None => &self.server,
+            Some(Action::Serve(server) | Action::Check { server, .. } | Action::Health(server)) => server,
+            Some(Action::Demo { .. }) => return Ok(()),
+        };
+        if server.stream_key.is_none() {
+            return Ok(());
+        }
+        let message = "a stream key is not an argument, for every user of the machine sees those: \
+                       set FORKCAST_STREAM_KEY, or write `key = \"…\"` into stream.toml in the folder of destinations";
+        Err(Self::command().error(ErrorKind::UnknownArgument, message))
+    }
 }
 
 #[derive(Subcommand)]
@@ -114,13 +132,17 @@ struct Server {
     /// Private key for RTMPS, PEM
     #[arg(long, value_name = "FILE", env = "FORKCAST_TLS_KEY", hide_env_values = true)]
     tls_key: Option<String>,
-    /// Where status, metrics and health are served, such as 127.0.0.1:8080 [default: off]
+    /// Where status, metrics and health are served, or off [default: 127.0.0.1:8080,
+    /// unless another program has it]
     #[arg(long, value_name = "ADDR", env = "FORKCAST_HTTP", hide_env_values = true)]
     http: Option<String>,
     /// Do not start while any file is wrong
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     #[arg(env = "FORKCAST_STRICT", hide_env_values = true)]
     strict: Option<String>,
+    /// Not an argument: only there to be refused with a sentence, and never repeated
+    #[arg(long, alias = "key", hide = true, num_args = 0..=1, default_missing_value = "", value_name = "KEY")]
+    stream_key: Option<String>,
 }
 
 /// Name of each setting, its flag and its variable.
@@ -207,10 +229,17 @@ mod tests {
 
     #[test]
     fn a_stream_key_is_no_argument_and_is_not_repeated() {
-        for arguments in [&["--stream-key=secret"][..], &["--stream-key", "secret"], &["serve", "--key=secret"]] {
+        for arguments in [
+            &["--stream-key=secret"][..],
+            &["--stream-key", "secret"],
+            &["serve", "--key=secret"],
+            &["check", "--stream-key"],
+        ] {
             let error = read(arguments).unwrap_err().to_string();
             assert!(!error.contains("secret"), "{error}");
+            assert!(error.contains("set FORKCAST_STREAM_KEY, or write"), "{error}");
         }
+        assert!(!Cli::command().render_long_help().to_string().contains("--stream-key"));
     }
 
     #[test]

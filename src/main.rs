@@ -28,8 +28,9 @@ fn main() -> ExitCode {
     match command {
         Command::Serve(given) => runtime.block_on(serve::run(resolve(&given))),
         Command::Check { given, explain } => {
-            let server = resolve(&given);
+            let mut server = resolve(&given);
             let config = Config::load(&Disk, &server.options.destinations);
+            server.problems.extend(check::state_problem(&server.options.state, &config));
             let report = check::report(&server, &config, explain);
             print!("{}", report.text);
             ExitCode::from(report.exit_code)

@@ -6,7 +6,8 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tracing_subscriber::EnvFilter;
 
 use crate::{
-    config::{Activation, Config, Disk, Problem, Resolved, StreamConfig},
+    check,
+    config::{Activation, Config, DestinationConfig, Disk, Problem, Resolved, StreamConfig},
     ingest::keys::{self, StreamKey},
     observe,
     relay::{Addresses, Relay, Stream},
@@ -90,7 +91,7 @@ enum KeyNote {
 }
 
 fn with_key(config: StreamConfig, state: &Path) -> Result<(Stream, KeyNote), keys::Error> {
-    let StreamConfig { name, key, explanation, wrong, destinations } = config;
+    let StreamConfig { name, key, explanation, wrong, destinations, .. } = config;
     let (key, note) = match (wrong, key) {
         (Some(problem), _) => (None, KeyNote::Wrong(problem)),
         (None, Some(key)) => (Some(key), KeyNote::Configured(explanation.origin.to_string())),
@@ -105,8 +106,15 @@ fn with_key(config: StreamConfig, state: &Path) -> Result<(Stream, KeyNote), key
 /// What a person needs to go live, said once everything listens.
 struct Welcome {
     streams: Vec<(String, KeyLine)>,
+    destinations: Counts,
+    /// What to do while no destination is on.
+    first_step: String,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Counts {
     on: usize,
-    folder: String,
+    wrong: usize,
 }
 
 enum KeyLine {
@@ -125,11 +133,19 @@ impl Welcome {
             KeyNote::Configured(origin) => KeyLine::Text(format!("the one that you gave ({origin})")),
             KeyNote::Wrong(problem) => KeyLine::Text(format!("none: nobody can publish, because {problem}")),
         };
-        let destinations = streams.iter().flat_map(|(stream, _)| &stream.destinations);
+        let mut counts = Counts::default();
+        for destination in streams.iter().flat_map(|(stream, _)| &stream.destinations) {
+            match destination.activation {
+                Activation::On(_) => counts.on += 1,
+                Activation::Wrong { .. } => counts.wrong += 1,
+                Activation::Off { .. } => {}
+            }
+        }
+        let default = streams.first().map_or(&[][..], |(stream, _)| &stream.destinations);
         Self {
             streams: streams.iter().map(|(stream, note)| (stream.name.clone(), line(note))).collect(),
-            on: destinations.filter(|destination| matches!(destination.activation, Activation::On(_))).count(),
-            folder: folder.display().to_string(),
+            destinations: counts,
+            first_step: first_step(default, folder),
         }
     }
 
@@ -157,19 +173,37 @@ impl Welcome {
                 KeyLine::Text(text) => println!("  {title}  {text}"),
             }
         }
-        match self.on {
-            0 => println!(
-                "No destination is on yet: put a key into {0}/youtube.toml (or facebook, twitch, linkedin), or copy\n\
-                 {0}/custom.toml.example to a .toml file; then start forkcast again. `forkcast check` says what is missing.",
-                self.folder
-            ),
+        let Counts { on, wrong } = self.destinations;
+        let wrong = match wrong {
+            0 => String::new(),
+            1 => ", 1 is wrong (see above, or `forkcast check`)".to_owned(),
+            wrong => format!(", {wrong} are wrong (see above, or `forkcast check`)"),
+        };
+        match on {
+            0 => println!("No destination is on yet{wrong}: {}", self.first_step),
             on => {
-                println!("{on} destination{} on; `forkcast check` lists them.", if on == 1 { " is" } else { "s are" })
+                let on = if on == 1 { "1 destination is".to_owned() } else { format!("{on} destinations are") };
+                match wrong.is_empty() {
+                    true => println!("{on} on; `forkcast check` lists them."),
+                    false => println!("{on} on{wrong}."),
+                }
             }
         }
         if let Some(http) = addresses.http {
             println!("Status: http://{http}/api/status\n");
         }
+    }
+}
+
+/// Where to put the first key: into a file that waits for one, else into a new one.
+fn first_step(destinations: &[DestinationConfig], folder: &Path) -> String {
+    let waits = |destination: &&DestinationConfig| matches!(destination.activation, Activation::Off { .. });
+    let files: Vec<_> = destinations.iter().filter(waits).map(|waiting| waiting.file.display().to_string()).collect();
+    let then = "Then start forkcast again; `forkcast check` says what is missing.";
+    match files.split_last() {
+        None => format!("{}\n{then}", check::first_file(folder)),
+        Some((file, [])) => format!("put a key into {file}.\n{then}"),
+        Some((last, files)) => format!("put a key into {} or {last}.\n{then}", files.join(", ")),
     }
 }
 

@@ -10,6 +10,7 @@ use super::{
     Activation, DestinationConfig,
     document::{At, Document, Field, Spot, Text},
     explain::{Explained, Origin},
+    folder::NAME_LIMIT,
     problem::Problem,
     secret::{KEY, KEY_ENV, KEY_FILE, Key, SetKey},
     server_url::{PROTOCOL, Server, URL},
@@ -46,6 +47,10 @@ pub(super) struct DestinationFile {
     pub(super) problems: Vec<Problem>,
     /// Where it sends, if it is on: no other may send to the same.
     pub(super) target: Option<Target>,
+    /// The environment variable that it names.
+    pub(super) key_env: Option<String>,
+    /// It holds the key, and everybody may read it.
+    pub(super) has_open_key: bool,
 }
 
 /// Where a destination sends.
@@ -68,13 +73,34 @@ impl DestinationFile {
             Ok(text) => text,
             Err(problem) => {
                 let activation = Activation::Wrong { problem: problem.one_line() };
-                return Self { config: config(activation, Vec::new()), problems: vec![*problem], target: None };
+                return Self::wrong(config(activation, Vec::new()), *problem);
             }
         };
-        let mut reader = Reader { document: Document::parse(&text, FIELDS), source, explanation: Vec::new() };
+        let document = Document::parse(&text, FIELDS);
+        let mut reader = Reader { document, source, explanation: Vec::new(), has_open_key: false };
         let (activation, target) = reader.read(name);
+        let key_env = reader.document.written(KEY_ENV.name).map(str::to_owned);
+        let has_open_key = reader.has_open_key;
         let config = config(activation, reader.explanation);
-        Self { config, problems: reader.document.into_problems(), target }
+        Self { config, problems: reader.document.into_problems(), target, key_env, has_open_key }
+    }
+
+    /// A file whose name is no destination's: it is not read, and `problem` says why.
+    pub(super) fn misnamed(file: &Path, problem: Problem) -> Self {
+        let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        // What has a name of its own in logs and metrics has none that breaks them.
+        let safe = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' };
+        let config = DestinationConfig {
+            name: name.chars().map(safe).take(NAME_LIMIT).collect(),
+            file: file.to_owned(),
+            activation: Activation::Wrong { problem: problem.one_line() },
+            explanation: Vec::new(),
+        };
+        Self::wrong(config, problem)
+    }
+
+    fn wrong(config: DestinationConfig, problem: Problem) -> Self {
+        Self { config, problems: vec![problem], target: None, key_env: None, has_open_key: false }
     }
 }
 
@@ -82,6 +108,7 @@ struct Reader<'t, 's> {
     document: Document<'t>,
     source: &'s dyn Source,
     explanation: Vec<Explained>,
+    has_open_key: bool,
 }
 
 impl Reader<'_, '_> {
@@ -89,12 +116,14 @@ impl Reader<'_, '_> {
         let enabled = self.document.boolean("enabled");
         let is_off = enabled.as_ref().is_some_and(|enabled| !enabled.value);
         let named = self.platform();
-        let is_named_wrongly = named.is_none() && self.document.has("platform");
+        let is_named_wrongly = named.is_none() && self.document.has_or_means("platform");
         let platform = named.unwrap_or_else(Platform::custom);
         let server = Server::read(&mut self.document, &platform);
         // A destination that is off needs no secret: its file or variable may well be elsewhere.
         let key = if is_off { Key::Absent } else { Key::read(&mut self.document, self.source) };
+        self.has_open_key = matches!(&key, Key::Set(key) if key.is_open);
         self.note_foreign_key(&platform, &key);
+        self.note_key_in_path(&platform, &server, &key);
         self.explain_target(&server, &key);
         let ca_file = self.ca_file(is_off, &server);
         let codecs = self.codecs(&platform);
@@ -159,6 +188,18 @@ impl Reader<'_, '_> {
         }
     }
 
+    /// A server of one's own whose URL goes on behind the app, and there is no key: it goes on with the key.
+    fn note_key_in_path(&mut self, platform: &Platform, server: &Server, key: &Key) {
+        let (Server::Set { url, .. }, Key::Absent) = (server, key) else { return };
+        let path = url.expose_app().split('?').next().unwrap_or_default();
+        let is_long = path.split('/').filter(|part| !part.is_empty()).count() > 1;
+        if let Some(span) = self.document.span_of(URL.name).filter(|_| platform.name == "custom" && is_long) {
+            let message = "there is no `key`, and `url` goes on behind the app, probably with the key";
+            let hint = "put the last part of its path into `key`, and end `url` before that";
+            self.document.warning(&span, URL.name, message.to_owned(), hint);
+        }
+    }
+
     /// Why the destination is off although nobody said so: something is still to be filled in.
     ///
     /// Where somebody did say that it is on, or filled in a part, the rest is a mistake.
@@ -169,7 +210,7 @@ impl Reader<'_, '_> {
         server: &Server,
         key: &Key,
     ) -> Option<String> {
-        if !self.document.has("platform") && !self.document.has(URL.name) {
+        if !self.document.has_or_means("platform") && !self.document.has_or_means(URL.name) {
             let names: Vec<_> = Platform::names().collect();
             let hint = format!("write a line `platform = \"youtube\"`, or one of {}", names.join(", "));
             self.document.mistake_of_file("has neither a `platform` nor a `url`".to_owned(), hint);

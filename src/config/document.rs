@@ -7,7 +7,11 @@ mod syntax;
 mod text;
 mod values;
 
-use std::{collections::BTreeMap, ops::Range, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+    path::Path,
+};
 
 use toml::{
     Spanned,
@@ -69,6 +73,8 @@ pub(super) struct Document<'t> {
     values: BTreeMap<&'static str, Spanned<DeValue<'t>>>,
     /// Fields whose value does not parse.
     broken: Vec<&'static str>,
+    /// Fields that were probably meant by a name that is none.
+    meant: BTreeSet<&'static str>,
     /// Parts that are shown as something else, in any order.
     masks: Vec<(Range<usize>, String)>,
     problems: Vec<Problem>,
@@ -85,6 +91,7 @@ impl<'t> Document<'t> {
             fields,
             values: BTreeMap::new(),
             broken: Vec::new(),
+            meant: BTreeSet::new(),
             masks: Vec::new(),
             problems: Vec::new(),
             is_unreadable: false,
@@ -117,6 +124,11 @@ impl<'t> Document<'t> {
     /// Whether the file has the field, be it right or wrong; true where that cannot be told.
     pub(super) fn has(&self, name: &str) -> bool {
         self.is_unreadable || self.values.contains_key(name) || self.broken.contains(&name)
+    }
+
+    /// Whether the file has the field, or something that was probably meant to be it.
+    pub(super) fn has_or_means(&self, name: &str) -> bool {
+        self.has(name) || self.meant.contains(name)
     }
 
     /// Where a field's value stands.

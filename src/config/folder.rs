@@ -1,6 +1,6 @@
 //! The folder of destinations: which files count, what their names mean, and what is wrong between them.
 
-use std::{io, path::Path};
+use std::{collections::BTreeSet, ffi::OsStr, io, path::Path};
 
 use secrecy::ExposeSecret as _;
 
@@ -10,13 +10,14 @@ use super::{
     problem::{Place, Problem, Severity},
     source::{Entry, Source},
     stream::Publisher,
+    variables,
 };
 
 /// The stream of the files that lie in no folder of their own.
 pub const DEFAULT_STREAM: &str = "live";
 
 /// Longest name of a stream or destination, in characters: it stands in every log line and metric.
-const NAME_LIMIT: usize = 64;
+pub(super) const NAME_LIMIT: usize = 64;
 
 impl Config {
     /// Reads the folder of destinations, and the default stream's key from the environment.
@@ -24,8 +25,9 @@ impl Config {
     /// A folder that does not exist is one without destinations.
     #[must_use]
     pub fn load(source: &dyn Source, destinations: &Path) -> Self {
-        let mut reader = Reader { source, problems: Vec::new() };
+        let mut reader = Reader { source, problems: Vec::new(), named_variables: BTreeSet::new() };
         let streams = reader.read(destinations);
+        reader.problems.extend(variables::unread(source, &reader.named_variables));
         Self { streams, problems: reader.problems }
     }
 }
@@ -33,6 +35,8 @@ impl Config {
 struct Reader<'s> {
     source: &'s dyn Source,
     problems: Vec<Problem>,
+    /// The environment variables that files name.
+    named_variables: BTreeSet<String>,
 }
 
 /// A stream with what is needed to compare it with others.
@@ -58,7 +62,13 @@ impl Reader<'_> {
                 let hint = format!("move its files into {}", folder.display());
                 self.report(Severity::Warning, &folder.join(&deeper.name), message, hint);
             }
-            let Some(name) = self.name(&folder, entry.name.to_str()) else { continue };
+            let name = match checked_name(&folder, entry.name.to_str()) {
+                Ok(name) => name,
+                Err(problem) => {
+                    self.problems.push(*problem);
+                    continue;
+                }
+            };
             if name == DEFAULT_STREAM {
                 let message = format!("`{DEFAULT_STREAM}` is the default stream, which has no folder of its own");
                 self.mistake(&folder, message, format!("move its files into {}", root.display()));
@@ -101,50 +111,59 @@ impl Reader<'_> {
             let Some(stem) = stem(entry) else { continue };
             if stem.is_some_and(|stem| stem.eq_ignore_ascii_case("stream")) {
                 if let Some(other) = own_file.replace(file.clone()) {
-                    self.twice(&file, &other);
+                    self.problems.push(twice(&file, &other));
                 }
                 continue;
             }
-            let Some(name) = self.name(&file, stem) else { continue };
-            let same = stream.destinations.iter().find(|other| other.config.name.eq_ignore_ascii_case(&name));
-            match same.map(|other| other.config.file.clone()) {
-                Some(other) => self.twice(&file, &other),
-                None => stream.destinations.push(DestinationFile::read(self.source, &file, &name)),
-            }
+            let destination = match checked_name(&file, stem) {
+                Err(problem) => DestinationFile::misnamed(&file, *problem),
+                Ok(name) => {
+                    let same = |other: &&DestinationFile| other.config.name.eq_ignore_ascii_case(&name);
+                    match stream.destinations.iter().find(same) {
+                        Some(other) => DestinationFile::misnamed(&file, twice(&file, &other.config.file)),
+                        None => DestinationFile::read(self.source, &file, &name),
+                    }
+                }
+            };
+            stream.destinations.push(destination);
         }
         let from_environment = if name == DEFAULT_STREAM { Publisher::from_environment(self.source) } else { None };
-        if let Some(file) = own_file {
-            stream.publisher = Publisher::read(self.source, &file);
+        if let Some(file) = &own_file {
+            stream.publisher = Publisher::read(self.source, file);
         }
         if let Some(mut publisher) = from_environment {
             // The file's key is not used, its mistakes are shown all the same.
             publisher.problems.append(&mut stream.publisher.problems);
+            publisher.key_env = stream.publisher.key_env.take();
+            publisher.has_open_key = stream.publisher.has_open_key;
             stream.publisher = publisher;
         }
+        self.note_open_keys(&mut stream, folder, own_file.as_deref());
         stream
     }
 
-    /// A name that can stand in a log line, a metric and a URL, or a mistake.
-    fn name(&mut self, path: &Path, name: Option<&str>) -> Option<String> {
-        let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-        let hint = format!("rename it: up to {NAME_LIMIT} letters a to z, digits, `-`, `_` and `.`");
-        match name {
-            Some(name) if name.len() > NAME_LIMIT => self.mistake(path, "the name is too long".to_owned(), hint),
-            Some(name) if name.chars().all(allowed) && name.starts_with(|c: char| c.is_ascii_alphanumeric()) => {
-                return Some(name.to_owned());
+    /// One warning for all files of a folder: it is a matter of a moment, and of one command.
+    fn note_open_keys(&mut self, stream: &mut Stream, folder: &Path, own_file: Option<&Path>) {
+        let destinations = stream.destinations.iter().filter(|destination| destination.has_open_key);
+        let own_file = own_file.filter(|_| stream.publisher.has_open_key);
+        let files: Vec<&Path> =
+            destinations.map(|destination| destination.config.file.as_path()).chain(own_file).collect();
+        let (place, message, files) = match files.as_slice() {
+            [] => return,
+            [file] => {
+                (*file, "every user of this machine can read the key in this file".to_owned(), file.to_path_buf())
             }
-            Some(name) => {
-                let message = match (name.chars().find(|c| !allowed(*c)), name.chars().next()) {
-                    (Some(' '), _) => "the name has a space in it".to_owned(),
-                    (Some(c), _) => format!("the name cannot have `{c}` in it"),
-                    (None, Some(c)) => format!("the name cannot begin with `{c}`"),
-                    (None, None) => "there is no name before `.toml`".to_owned(),
-                };
-                self.mistake(path, message, hint);
+            files => {
+                let names: Vec<_> =
+                    files.iter().filter_map(|file| file.file_name()).map(OsStr::to_string_lossy).collect();
+                let count = names.len();
+                let message =
+                    format!("every user of this machine can read the keys in {count} files: {}", names.join(", "));
+                (folder, message, folder.join("*.toml"))
             }
-            None => self.mistake(path, "the name is not UTF-8 text".to_owned(), hint),
-        }
-        None
+        };
+        let hint = format!("`chmod 600 {}`, or keep keys elsewhere with `key_file` or `key_env`", files.display());
+        self.report(Severity::Warning, place, message, hint);
     }
 
     /// Editors of some systems hide that they saved `youtube.toml` as `youtube.toml.txt`.
@@ -156,18 +175,12 @@ impl Reader<'_> {
         }
     }
 
-    fn twice(&mut self, file: &Path, other: &Path) {
-        let message = format!("not read: the name differs from {} in nothing but case", other.display());
-        self.mistake(file, message, "give one of the files another name".to_owned());
-    }
-
     fn mistake(&mut self, path: &Path, message: String, hint: String) {
         self.report(Severity::Mistake, path, message, hint);
     }
 
     fn report(&mut self, severity: Severity, path: &Path, message: String, hint: String) {
-        let place = Place::File(path.to_owned());
-        self.problems.push(Problem { severity, place, field: None, message, excerpt: None, hint });
+        self.problems.push(problem(severity, path, message, hint));
     }
 
     fn finish(&mut self, stream: Stream) -> StreamConfig {
@@ -176,11 +189,43 @@ impl Reader<'_> {
         let mut configs = Vec::new();
         for destination in destinations {
             self.problems.extend(destination.problems);
+            self.named_variables.extend(destination.key_env);
             configs.push(destination.config);
         }
-        let Publisher { key, explanation, wrong, .. } = publisher;
+        let Publisher { key, explanation, wrong, key_env, .. } = publisher;
+        self.named_variables.extend(key_env);
         StreamConfig { name, key, explanation, wrong, destinations: configs }
     }
+}
+
+fn problem(severity: Severity, path: &Path, message: String, hint: String) -> Problem {
+    let place = Place::File(path.to_owned());
+    Problem { severity, place, field: None, message, excerpt: None, hint }
+}
+
+/// A name that can stand in a log line, a metric and a URL.
+fn checked_name(path: &Path, name: Option<&str>) -> Result<String, Box<Problem>> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    let message = match name {
+        Some(name) if name.len() > NAME_LIMIT => "the name is too long".to_owned(),
+        Some(name) if name.chars().all(allowed) && name.starts_with(|c: char| c.is_ascii_alphanumeric()) => {
+            return Ok(name.to_owned());
+        }
+        Some(name) => match (name.chars().find(|c| !allowed(*c)), name.chars().next()) {
+            (Some(' '), _) => "the name has a space in it".to_owned(),
+            (Some(c), _) => format!("the name cannot have `{c}` in it"),
+            (None, Some(c)) => format!("the name cannot begin with `{c}`"),
+            (None, None) => "there is no name before `.toml`".to_owned(),
+        },
+        None => "the name is not UTF-8 text".to_owned(),
+    };
+    let hint = format!("rename it: up to {NAME_LIMIT} letters a to z, digits, `-`, `_` and `.`");
+    Err(Box::new(problem(Severity::Mistake, path, message, hint)))
+}
+
+fn twice(file: &Path, other: &Path) -> Problem {
+    let message = format!("not read: the name differs from {} in nothing but case", other.display());
+    problem(Severity::Mistake, file, message, "give one of the files another name".to_owned())
 }
 
 /// The name before `.toml`; the inner `None` is one that is not UTF-8. The outer `None`: not a file of settings.

@@ -24,6 +24,7 @@ mod server;
 mod server_url;
 mod source;
 mod stream;
+mod variables;
 
 use std::path::PathBuf;
 

@@ -41,6 +41,8 @@ pub(super) struct SetKey {
     pub(super) shown: String,
     pub(super) span: Range<usize>,
     pub(super) origin: Origin,
+    /// It is in the settings' own file, which every user of the machine may read.
+    pub(super) is_open: bool,
 }
 
 impl Key {
@@ -86,20 +88,9 @@ impl Key {
         }
         match complaint_about(text) {
             None => {
-                if name == KEY.name && source.is_open_to_all(document.file()) {
-                    let hint = format!(
-                        "`chmod 600 {}`, or keep the key elsewhere with `key_file` or `key_env`",
-                        document.file().display()
-                    );
-                    document.warning(
-                        &field.span,
-                        name,
-                        "every user of this machine can read this key".to_owned(),
-                        hint,
-                    );
-                }
+                let is_open = name == KEY.name && source.is_open_to_all(document.file());
                 let origin = document.origin(&field.span);
-                Self::Set(SetKey { value: text.into(), shown, span: field.span.clone(), origin })
+                Self::Set(SetKey { value: text.into(), shown, span: field.span.clone(), origin, is_open })
             }
             Some(Complaint { message, hint }) => {
                 let message = if name == KEY.name {

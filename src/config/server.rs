@@ -29,10 +29,13 @@ pub(super) const FIELDS: &[Field] = &[
     Field::plain("strict"),
 ];
 
-/// The file that is read where no flag names another.
 /// On this machine alone: what it shows needs no token there.
 const DEFAULT_HTTP: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 
+/// The variable that names the file itself.
+pub(super) const CONFIG_VARIABLE: &str = "FORKCAST_CONFIG";
+
+/// The file that is read where no flag names another.
 const DEFAULT_FILE: &str = "forkcast.toml";
 
 /// What `serve` runs with, besides the destinations.

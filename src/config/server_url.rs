@@ -139,7 +139,7 @@ fn note_platform(
         let message = format!("{} takes `rtmps` only, and this is an `rtmp` URL", known.title);
         document.warning(span, URL.name, message, "copy the platform's `rtmps://` URL");
     }
-    if platform.name == "custom" && !document.has("platform") {
+    if platform.name == "custom" && !document.has_or_means("platform") {
         let message = format!("this is a server of {}, but the file names no platform", known.title);
         let hint = format!("add `platform = \"{}\"`: then forkcast keeps to what it takes", known.name);
         document.warning(span, URL.name, message, hint);

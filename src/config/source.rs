@@ -27,6 +27,9 @@ pub trait Source {
     /// An environment variable that is set.
     fn variable(&self, name: &str) -> Option<OsString>;
 
+    /// The names of all environment variables that are set, in any order.
+    fn variables(&self) -> Vec<String>;
+
     /// Whether every user of the machine may read the file. False where that cannot be told.
     fn is_open_to_all(&self, file: &Path) -> bool;
 }
@@ -64,6 +67,11 @@ impl Source for Disk {
 
     fn variable(&self, name: &str) -> Option<OsString> {
         std::env::var_os(name)
+    }
+
+    fn variables(&self) -> Vec<String> {
+        // Each name that matters is ASCII.
+        std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()).collect()
     }
 
     #[cfg(unix)]

@@ -16,7 +16,7 @@ use super::{
 pub(super) const FIELDS: &[Field] = &[KEY, KEY_FILE, KEY_ENV];
 
 /// The variable with the default stream's key. A flag would show it to every user of the machine.
-const VARIABLE: &str = "FORKCAST_STREAM_KEY";
+pub(super) const VARIABLE: &str = "FORKCAST_STREAM_KEY";
 
 /// Fewer characters than this are guessed by whoever finds the port. A key that forkcast makes has 32.
 const SHORT_KEY: usize = 8;
@@ -31,6 +31,10 @@ pub(super) struct Publisher {
     /// Why nobody may publish.
     pub(super) wrong: Option<String>,
     pub(super) problems: Vec<Problem>,
+    /// The environment variable that its file names.
+    pub(super) key_env: Option<String>,
+    /// Its file holds the key, and everybody may read it.
+    pub(super) has_open_key: bool,
 }
 
 impl Publisher {
@@ -42,6 +46,8 @@ impl Publisher {
             spot: Spot { place: Place::Settings, excerpt: None },
             wrong: None,
             problems: Vec::new(),
+            key_env: None,
+            has_open_key: false,
         }
     }
 
@@ -95,10 +101,12 @@ impl Publisher {
             Key::Set(key) => {
                 publisher.spot = document.spot(&key.span);
                 publisher.explanation = explained(key.shown, key.origin);
+                publisher.has_open_key = key.is_open;
                 publisher.key = Some(key.value);
             }
             Key::Blank(_) | Key::Absent => {}
         }
+        publisher.key_env = document.written(KEY_ENV.name).map(str::to_owned);
         publisher.problems = document.into_problems();
         publisher.warn_if_short();
         publisher

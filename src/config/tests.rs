@@ -66,6 +66,10 @@ impl Source for Memory {
         self.variables.get(name).map(OsString::from)
     }
 
+    fn variables(&self) -> Vec<String> {
+        self.variables.keys().cloned().collect()
+    }
+
     fn is_open_to_all(&self, file: &Path) -> bool {
         self.open_to_all.contains(file)
     }

@@ -30,13 +30,14 @@ impl Codecs {
         ("eac3", FourCc::EAC3),
     ];
 
-    /// The codec that a name in a file means, whatever its case; `h265` and `H.264` are understood too.
+    /// The codec that a name in a file means, whatever its case; `H.264` and `h265`, and the
+    /// encoders' names `x264` and `x265`, are understood too.
     #[must_use]
     pub fn named(name: &str) -> Option<FourCc> {
         let plain: String = name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
         let name = match plain.as_str() {
-            "avc" => "h264",
-            "h265" => "hevc",
+            "avc" | "x264" => "h264",
+            "h265" | "x265" => "hevc",
             "h266" => "vvc",
             other => other,
         };
@@ -76,10 +77,12 @@ mod tests {
 
     #[test]
     fn the_names_people_write_are_understood() {
-        for name in ["h264", "H.264", "AVC", "avc"] {
+        for name in ["h264", "H.264", "AVC", "avc", "x264"] {
             assert_eq!(Codecs::named(name), Some(FourCc::AVC), "{name}");
         }
-        assert_eq!(Codecs::named("h.265"), Some(FourCc::HEVC));
+        for name in ["h.265", "x265", "HEVC"] {
+            assert_eq!(Codecs::named(name), Some(FourCc::HEVC), "{name}");
+        }
         assert_eq!(Codecs::named("E-AC-3"), Some(FourCc::EAC3));
         assert_eq!(Codecs::named("theora"), None);
     }

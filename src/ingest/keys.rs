@@ -75,6 +75,27 @@ impl StreamKey {
     }
 }
 
+/// Whether [`StreamKey::load_or_make`] would find or make a key. Leaves nothing behind.
+///
+/// # Errors
+/// As there.
+pub fn probe(state: &Path, stream: &str) -> Result<(), Error> {
+    let folder = state.join("stream-keys");
+    let file = folder.join(stream);
+    if load(&file)?.is_some() {
+        return Ok(());
+    }
+    // The deepest folder that is there: below it the others would be made.
+    let there = folder.ancestors().find(|folder| folder.exists()).unwrap_or(Path::new(""));
+    let name = random_key().map_err(Error::Random)?;
+    let draft = there.join(format!(".{name}.probe"));
+    write_private(&draft, "").and_then(|()| fs::remove_file(&draft)).map_err(|source| Error::File {
+        file,
+        what: "written",
+        source,
+    })
+}
+
 fn load(file: &Path) -> Result<Option<SecretString>, Error> {
     let mut text = String::new();
     match File::open(file).and_then(|open| open.take(FILE_LIMIT).read_to_string(&mut text)) {
@@ -195,5 +216,18 @@ mod tests {
         fs::write(&not_a_folder, "").unwrap();
         let error = StreamKey::load_or_make(&not_a_folder, "live").unwrap_err().to_string();
         assert!(error.contains("--state"), "{error}");
+        assert!(probe(&not_a_folder, "live").is_err());
+    }
+
+    #[test]
+    fn a_probe_leaves_nothing_behind() {
+        let state = tempfile::tempdir().unwrap();
+        let folder = state.path().join("a/b");
+        probe(&folder, "live").unwrap();
+        assert_eq!(fs::read_dir(state.path()).unwrap().count(), 0);
+        let file = StreamKey::load_or_make(&folder, "live").unwrap().file;
+        probe(&folder, "live").unwrap();
+        fs::write(file, "").unwrap();
+        assert!(matches!(probe(&folder, "live"), Err(Error::Unusable(_))));
     }
 }

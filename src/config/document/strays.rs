@@ -27,19 +27,26 @@ impl Document<'_> {
             return self.mistake(&key, "", "unknown field".to_owned(), hint);
         }
         let names: Vec<_> = self.fields.iter().map(|field| field.name).collect();
+        let here = self.names_in(table_of(&path));
+        let sections: Vec<_> = here.iter().map(String::as_str).filter(|name| name.starts_with('[')).collect();
         let (table, typed) = path.rsplit_once('.').unwrap_or(("", &path));
         let beside: Vec<_> = names.iter().copied().filter(|name| table_of(name) == table).map(last).collect();
         let anywhere: Vec<_> = names.iter().copied().map(last).collect();
         // A field one table too high or too low is the likeliest mistake, then a slip of the finger.
         let hint = if let Some(name) = names.iter().find(|name| last(name) == typed) {
+            self.meant.insert(name);
             match table_of(name) {
                 "" => format!("`{typed}` belongs above every `[…]` line"),
                 table => format!("`{typed}` belongs below a line `[{table}]`"),
             }
         } else if let Some(name) = nearest(typed, &beside).or_else(|| nearest(typed, &anywhere)) {
+            let hint = format!("did you mean `{name}`?");
+            self.meant.insert(name);
+            hint
+        } else if let Some(name) = nearest(&format!("[{typed}]"), &sections) {
             format!("did you mean `{name}`?")
         } else {
-            format!("it can be {}", list(&self.names_in(table)))
+            format!("it can be {}", list(&here))
         };
         self.mistake(&key, &path, format!("unknown field `{path}`"), hint);
     }

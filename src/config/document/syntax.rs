@@ -7,7 +7,7 @@ use toml::{Spanned, de::Error};
 use super::{Document, Spot, last, table_of, text::position};
 use crate::config::{
     mask::MASK,
-    problem::{Excerpt, Severity},
+    problem::{Excerpt, Place, Severity},
 };
 
 impl<'t> Document<'t> {
@@ -39,8 +39,19 @@ impl<'t> Document<'t> {
         let line = self.line_around(span.start);
         let known = field.or_else(|| self.first_name(line));
         let (message, hint) = explain(reason, known, line);
-        let excerpt = if self.is_known_table(line) { Some(self.excerpt(span)) } else { cautious_excerpt(known, line) };
-        let spot = Spot { place: self.place(span.start), excerpt };
+        let cautious = if self.is_known_table(line) { None } else { cautious_excerpt(known, line) };
+        let spot = match cautious {
+            // The parser's own place may be anywhere behind the mark: what is read and what is marked are one.
+            Some(excerpt) => {
+                let (number, _) = position(self.text.text.as_bytes(), span.start);
+                let place = Place::Line { file: self.text.file.clone(), line: number, column: excerpt.start + 1 };
+                Spot { place, excerpt: Some(excerpt) }
+            }
+            None => {
+                let excerpt = self.is_known_table(line).then(|| self.excerpt(span));
+                Spot { place: self.place(span.start), excerpt }
+            }
+        };
         self.report(Severity::Mistake, spot, known, message, hint);
     }
 
@@ -113,11 +124,14 @@ fn explain(reason: &str, known: Option<&str>, line: &str) -> (String, String) {
     }
 }
 
-/// The line with nothing on it but a known name: in a line that does not parse, anything could be a key.
+/// The line as far as its value, in whose place the mark stands: in a line that does not parse, anything could be a key.
 fn cautious_excerpt(known: Option<&str>, line: &str) -> Option<Excerpt> {
     let name = last(known?);
-    let rest = line.trim_start().strip_prefix(name)?.trim_start();
-    let text = if rest.starts_with('=') { format!("{name} = {MASK}") } else { format!("{name} {MASK}") };
-    let start = text.chars().count() - 1;
+    let blank = [' ', '\t'];
+    let behind = line.trim_start_matches(blank).strip_prefix(name)?.trim_start_matches(blank);
+    let value = behind.strip_prefix(['=', ':']).unwrap_or(behind).trim_start_matches(blank);
+    let before = line.get(..line.len() - value.len())?;
+    let start = before.chars().count();
+    let text = if value.trim_end().is_empty() { before.to_owned() } else { format!("{before}{MASK}") };
     Some(Excerpt { text, start, length: 1 })
 }

@@ -23,6 +23,11 @@ impl Document<'_> {
         None
     }
 
+    /// A text as it is written, without a word where it is none.
+    pub(in crate::config) fn written(&self, name: &str) -> Option<&str> {
+        self.values.get(name)?.get_ref().as_str()
+    }
+
     /// True or false.
     pub(in crate::config) fn boolean(&mut self, name: &'static str) -> Option<At<bool>> {
         let span = self.span_of(name)?;

@@ -106,6 +106,10 @@ fn names() {
     }
     assert!(name(&format!("{}.toml", "x".repeat(65))).starts_with("mistake: the name is too long"));
     assert_eq!(name("you.tube_2-b.toml"), "");
+    let config = Memory::new(&[("destinations/my tube.toml", YOUTUBE)]).load();
+    let destination = first(&config);
+    assert_eq!(destination.name, "my_tube.toml");
+    assert!(matches!(destination.activation, Activation::Wrong { .. }));
     assert!(
         name("my stream/a.toml").starts_with("mistake: the name has a space in it\n  --> destinations/my stream\n")
     );

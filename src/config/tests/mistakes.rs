@@ -41,6 +41,34 @@ hint: it can be `platform`, `url`, `key`, `key_file`, `key_env`, `enabled`, `pro
 }
 
 #[test]
+fn a_misspelt_name_is_one_mistake_and_not_two() {
+    sees(
+        "Platform = \"youtube\"\nkey = \"abcd-efgh\"\n",
+        r"
+mistake: unknown field `Platform`
+  --> destinations/d.toml:1:1
+   |
+ 1 | Platform = …
+   | ^^^^^^^^
+hint: did you mean `platform`?",
+    );
+    sees(
+        "url = \"rtmp://192.0.2.1/live\"\n[recconnect]\nmax = \"5s\"\n",
+        r"
+mistake: unknown field `recconnect`
+  --> destinations/d.toml:2:2
+   |
+ 2 | [recconnect]
+   |  ^^^^^^^^^^
+hint: did you mean `[reconnect]`?",
+    );
+    // Below another table by mistake.
+    let config = one("[reconnect]\nplatform = \"youtube\"\nkey = \"abcd-efgh\"\n");
+    let messages: Vec<_> = config.problems.iter().map(|problem| problem.message.as_str()).collect();
+    assert_eq!(messages, ["unknown field `reconnect.platform`", "unknown field `reconnect.key`"]);
+}
+
+#[test]
 fn every_wrong_field_of_a_file_is_named_at_once() {
     sees(
         "platform = \"yuotube\"\nkey = \"abcd-efgh\"\nenabled = \"yes\"\nca_file = 5\nprotocol = \"https\"\nmultitrack = 1\ncodecs = [\"h264\", \"acc\"]\n[backpressure]\nmax_lag = \"5 parsecs\"\nmax_bytes = 5\npolicy = \"drop\"\n[reconnect]\ninitial = 5\nmax = true\ngive_up_after = \"1ms\"\n",
@@ -166,7 +194,7 @@ fn a_quote_is_not_closed() {
         "platform = \"youtube\nkey = \"abcd-efgh-ijkl\"\nkey2 = 1\n",
         r#"
 mistake: the quotes around the value of `platform` are not closed
-  --> destinations/d.toml:1:20
+  --> destinations/d.toml:1:12
    |
  1 | platform = …
    |            ^
@@ -186,7 +214,7 @@ fn a_field_is_there_twice() {
         "platform = \"youtube\"\nkey = \"abcd-efgh-ijkl\"\nkey = \"abcd-efgh-ijkl\"\n",
         r"
 mistake: `key` is there twice
-  --> destinations/d.toml:3:1
+  --> destinations/d.toml:3:7
    |
  3 | key = …
    |       ^
@@ -208,8 +236,8 @@ hint: write `platform = "…"`; a comment begins with `#`
 mistake: `key` is followed by `:` instead of `=`
   --> destinations/d.toml:2:6
    |
- 2 | key …
-   |     ^
+ 2 | key: …
+   |      ^
 hint: write `key = "…"`
 mistake: this line has no `=`
   --> destinations/d.toml:3:25
@@ -225,8 +253,8 @@ fn a_value_is_missing() {
 mistake: `key` has no value
   --> destinations/d.toml:2:6
    |
- 2 | key = …
-   |       ^
+ 2 | key =
+   |      ^
 hint: write `key = "…"`, or take the line out"#,
     );
 }
@@ -237,7 +265,7 @@ fn a_windows_path_in_double_quotes() {
         "url = \"rtmps://192.0.2.1/live\"\nca_file = \"C:\\certs\\Users\\x.pem\"\n",
         r"
 mistake: a backslash in the value of `ca_file` begins an escape that does not exist
-  --> destinations/d.toml:2:15
+  --> destinations/d.toml:2:11
    |
  2 | ca_file = …
    |           ^

@@ -225,14 +225,39 @@ fn a_key_that_everybody_may_read_is_a_warning() {
     memory.open_to_all.insert("destinations/d.toml".into());
     let config = memory.load();
     let expected = "\
-warning: every user of this machine can read this key
-  --> destinations/d.toml:2:7
-   |
- 2 | key = \"…\"
-   |       ^^^
-hint: `chmod 600 destinations/d.toml`, or keep the key elsewhere with `key_file` or `key_env`";
+warning: every user of this machine can read the key in this file
+  --> destinations/d.toml
+hint: `chmod 600 destinations/d.toml`, or keep keys elsewhere with `key_file` or `key_env`";
     assert_eq!(rendered(&config), expected);
     assert!(matches!(first(&config).activation, Activation::On(_)));
+
+    for name in ["a", "b", "stream"] {
+        let text = if name == "stream" { "key = \"long-enough\"\n" } else { "platform = \"twitch\"\nkey = \"abcd\"\n" };
+        memory.files.insert(format!("destinations/{name}.toml").into(), text.replace("abcd", name).into_bytes());
+        memory.open_to_all.insert(format!("destinations/{name}.toml").into());
+    }
+    let expected = "\
+warning: every user of this machine can read the keys in 4 files: a.toml, b.toml, d.toml, stream.toml
+  --> destinations
+hint: `chmod 600 destinations/*.toml`, or keep keys elsewhere with `key_file` or `key_env`";
+    assert_eq!(rendered(&memory.load()), expected);
+}
+
+#[test]
+fn a_key_that_is_probably_in_the_path() {
+    let expected = r#"
+warning: there is no `key`, and `url` goes on behind the app, probably with the key
+  --> destinations/d.toml:1:7
+   |
+ 1 | url = "rtmp://192.0.2.1/…"
+   |       ^^^^^^^^^^^^^^^^^^^^
+hint: put the last part of its path into `key`, and end `url` before that"#;
+    for path in ["live/very-secret-key-123456", "live/mine/"] {
+        sees(&format!("url = \"rtmp://192.0.2.1/{path}\"\n"), expected);
+    }
+    for rest in ["live\"\n", "live?a=b/c\"\n", "live/instance\"\nkey = \"abc\"\n"] {
+        sees(&format!("url = \"rtmp://192.0.2.1/{rest}"), "");
+    }
 }
 
 #[test]

@@ -140,6 +140,42 @@ fn mistakes_of_flags_say_what_to_do() {
 }
 
 #[test]
+fn a_variable_that_nothing_reads() {
+    let destination = "platform = \"twitch\"\nkey_env = \"FORKCAST_MY_KEY\"\nenabled = false\n";
+    let mut memory = Memory::new(&[("destinations/d.toml", destination)]);
+    for name in ["FORKCAST_RTMP", "FORKCAST_CONFIG", "FORKCAST_STREAM_KEY", "FORKCAST_TEST_X", "FORKCAST_MY_KEY"] {
+        memory = memory.variable(name, "long-enough");
+    }
+    for name in ["FORKCAST_SERVICE_HOST", "FORKCAST_PORT_1935_TCP_ADDR", "RTMP", "FORKCAST"] {
+        memory = memory.variable(name, "something");
+    }
+    assert_eq!(rendered(&memory.load()), "");
+    let config = memory.variable("FORKCAST_HTPP", "1").variable("FORKCAST_WONDER", "1").load();
+    assert_eq!(
+        rendered(&config),
+        "\
+warning: nothing reads this variable: no setting has its name
+  --> environment variable FORKCAST_HTPP
+hint: did you mean `FORKCAST_HTTP`?
+warning: nothing reads this variable: no setting has its name
+  --> environment variable FORKCAST_WONDER
+hint: unset it; what forkcast reads is FORKCAST_DESTINATIONS, FORKCAST_STATE, FORKCAST_RTMP, FORKCAST_RTMPS, FORKCAST_TLS_CERT, FORKCAST_TLS_KEY, FORKCAST_HTTP, FORKCAST_STRICT, FORKCAST_CONFIG, FORKCAST_STREAM_KEY"
+    );
+}
+
+#[test]
+fn a_state_folder_that_cannot_keep_a_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let problem = check::state_problem(&file, &Memory::default().load()).unwrap();
+    assert!(problem.is_mistake() && problem.hint.contains("--state"), "{problem}");
+    assert_eq!(check::state_problem(folder.path(), &Memory::default().load()), None);
+    let with_key = Memory::default().variable("FORKCAST_STREAM_KEY", "long-enough");
+    assert_eq!(check::state_problem(&file, &with_key.load()), None);
+}
+
+#[test]
 fn mistakes_of_the_file_have_lines() {
     let file = "rtmp = 1935\nrtmps = 443\nhttp = \"here\"\nstream_key = \"secret\"\nstrict = \"yes\"\n";
     assert_eq!(
@@ -232,7 +268,9 @@ server
 
 stream live
   stream key (generated at start, kept in the state folder), default
-  no destinations yet: each is a file destinations/NAME.toml, as docs/destinations.md says
+  no destinations yet: write a file destinations/youtube.toml with two lines:
+    platform = \"youtube\"
+    key = \"your stream key\"
 
 0 destinations: 0 on, 0 off, 0 wrong; 0 mistakes, 0 warnings
 "
