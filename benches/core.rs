@@ -92,8 +92,8 @@ fn written(messages: &[Message]) -> Log {
     for message in messages {
         let kind = if message.message_type == MessageType::AUDIO { Kind::Audio } else { Kind::Video };
         let now = Duration::from_millis(message.timestamp.into());
-        if let Some(entry) = demuxer.demux(kind, message.timestamp, message.payload.clone(), now, &mut timeline) {
-            log.append(entry);
+        if let Some(demuxed) = demuxer.demux(kind, message.payload.clone(), now) {
+            log.append(demuxed.place(message.timestamp, &mut timeline));
         }
     }
     log

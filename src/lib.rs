@@ -19,7 +19,7 @@
 //! - [`ingest`]: accepts publishers and writes logs. [`destination`]: reads logs and publishes, one task each.
 //! - [`config`]: text to settings, every mistake with file, line, column and a hint.
 //! - [`control`]: HTTP: status, metrics, health.
-//! - [`relay`]: the composition root: start and stop order.
+//! - [`relay`]: the composition root: start and stop order. [`mend`]: a file that is mended wakes its destination.
 //! - [`cli`]: flags; [`serve`], [`check`], [`health`], [`demo`]: a command each.
 //!
 //! # Invariants
@@ -38,6 +38,7 @@ pub mod destination;
 pub mod health;
 pub mod ingest;
 pub mod media;
+pub mod mend;
 pub mod net;
 pub mod observe;
 pub mod relay;

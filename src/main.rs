@@ -25,7 +25,7 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match command {
+    let exit = match command {
         Command::Serve(given) => runtime.block_on(serve::run(resolve(&given))),
         Command::Check { given, explain } => {
             let mut server = resolve(&given);
@@ -37,7 +37,10 @@ fn main() -> ExitCode {
         }
         Command::Health(given) => health::run(&resolve(&given)),
         Command::Demo { seconds } => runtime.block_on(demo::run(seconds)),
-    }
+    };
+    // A name that is still being looked up would be waited for.
+    runtime.shutdown_background();
+    exit
 }
 
 fn resolve(given: &Given) -> Resolved {

@@ -3,13 +3,17 @@
 use std::{
     io,
     net::SocketAddr,
+    path::Path,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use metrics_exporter_prometheus::PrometheusHandle;
 use secrecy::SecretString;
-use tokio::{sync::Semaphore, time::timeout};
+use tokio::{
+    sync::{Semaphore, watch},
+    time::{sleep, timeout},
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -20,22 +24,23 @@ use crate::{
     },
     destination::{
         Destination,
-        settings::Settings,
+        settings::{Backpressure, DEFAULT_HOLD, Settings},
         status::{Report, State},
         task::{Stop, Task},
     },
     ingest::{self, auth::Keys, listener::Listener, session::Context},
+    mend::{self, DestinationFile},
     net::{TlsServer, tls::FileError},
     observe::Event,
-    stream::{Broadcast, Feed, Phase, StreamSettings, Window},
+    stream::{Broadcast, Feed, Phase, StreamSettings, Takeover, Window},
 };
-
-/// How long destinations stay connected after the publisher's connection was lost.
-const HOLD: Duration = Duration::from_secs(15);
 
 /// The most payload that a stream keeps at all, as a multiple of what its destinations may lag: room for the newest group
 /// of pictures of an encoder that seldom sends keyframes.
 const HARD_BYTES_FACTOR: u64 = 4;
+
+/// The pause before a destination that a fault of our own has ended is started anew.
+const RESTART: Duration = Duration::from_secs(5);
 
 /// How long ingest sessions and destinations have to end in order, beyond their own limits.
 const GRACE: Duration = Duration::from_secs(8);
@@ -47,6 +52,8 @@ pub struct Stream {
     pub name: String,
     /// What a publisher must show; `None` where the stream's own file is wrong, so that nobody may publish.
     pub key: Option<SecretString>,
+    /// What happens when a second publisher shows the key.
+    pub takeover: Takeover,
     /// One for each file.
     pub destinations: Vec<DestinationConfig>,
 }
@@ -63,6 +70,8 @@ pub struct Relay {
     ingest: TaskTracker,
     destinations: TaskTracker,
     http: TaskTracker,
+    /// How long the slowest destination may need to send what is left of a broadcast that is over.
+    patience: Duration,
 }
 
 /// The bound addresses, with the ports that the system chose where 0 was asked for.
@@ -121,8 +130,9 @@ impl Relay {
             ingest: TaskTracker::new(),
             destinations: TaskTracker::new(),
             http: TaskTracker::new(),
+            patience: Duration::ZERO,
         };
-        relay.start_destinations(streams, listeners);
+        relay.start_streams(streams, &options.destinations, listeners);
         if let Some(server) = http {
             let control = Control { board: Arc::clone(&relay.board), metrics };
             let stop = relay.http_stop.clone();
@@ -155,14 +165,14 @@ impl Relay {
         self.stop_destinations().await;
     }
 
-    fn start_destinations(&mut self, streams: Vec<Stream>, listeners: Vec<Listener>) {
+    fn start_streams(&mut self, streams: Vec<Stream>, folder: &Path, listeners: Vec<Listener>) {
         let mut keys = Vec::new();
         let mut board = Vec::new();
         for stream in streams {
             let feed = Feed::new(stream_settings(&stream));
             keys.extend(stream.key.map(|key| (key, Arc::clone(&feed))));
-            let destinations =
-                stream.destinations.into_iter().map(|destination| self.start_destination(destination, &feed)).collect();
+            let start = |destination| self.start_destination(destination, &feed, folder);
+            let destinations = stream.destinations.into_iter().map(start).collect();
             self.ingest.spawn(tell_when_a_hold_runs_out(Arc::clone(&feed), self.ingest_stop.clone()));
             board.push((feed, destinations));
         }
@@ -178,21 +188,28 @@ impl Relay {
         }
     }
 
-    fn start_destination(&self, config: DestinationConfig, feed: &Arc<Feed>) -> Destination {
+    fn start_destination(&mut self, config: DestinationConfig, feed: &Arc<Feed>, folder: &Path) -> Destination {
         let (settings, state) = match config.activation {
             Activation::On(settings) => (Some(settings), State::Idle),
             Activation::Off { reason } => (None, State::Off { reason }),
-            Activation::Wrong { problem } => (None, State::Off { reason: format!("its file is wrong: {problem}") }),
+            Activation::Wrong { problem } => (None, State::Wrong { reason: problem }),
         };
-        if let State::Off { reason } = &state {
-            Event::DestinationOff { stream: feed.name(), destination: &config.name, reason }.emit();
+        let (stream, destination) = (feed.name(), config.name.as_str());
+        match &state {
+            State::Off { reason } => Event::DestinationOff { stream, destination, reason }.emit(),
+            State::Wrong { reason } => Event::DestinationWrong { stream, destination, reason }.emit(),
+            _ => {}
         }
-        let report = Arc::new(Report::new(feed.name(), &config.name, state));
+        let report = Arc::new(Report::new(stream, destination, state));
         let platform = settings.as_ref().map(|settings| settings.platform.name.clone());
         let url = settings.as_ref().map(|settings| settings.url.to_string());
         if let Some(settings) = settings {
-            let task = Task::new(*settings, Arc::clone(feed), Arc::clone(&report), self.destination_stop.clone());
-            self.destinations.spawn(task.run());
+            self.patience = self.patience.max(settings.drain_time());
+            let (mended, receiver) = watch::channel(Arc::from(settings));
+            let file = DestinationFile { folder: folder.to_owned(), stream: stream.to_owned(), file: config.file };
+            let stop = self.destination_stop.clone();
+            self.destinations.spawn(mend::wake_when_mended(file, mended, Arc::clone(&report), stop.clone()));
+            self.destinations.spawn(keep_running(receiver, Arc::clone(feed), Arc::clone(&report), stop));
         }
         Destination { name: config.name, platform, url, report }
     }
@@ -206,7 +223,7 @@ impl Relay {
 
     async fn stop_destinations(&self) {
         self.destinations.close();
-        if timeout(GRACE, self.destinations.wait()).await.is_err() {
+        if timeout(self.patience + GRACE, self.destinations.wait()).await.is_err() {
             self.destination_stop.leave.cancel();
             let _ = timeout(GRACE, self.destinations.wait()).await;
         }
@@ -244,19 +261,41 @@ async fn bind_http(http: Option<Http>) -> Result<Option<Server>, StartError> {
     }
 }
 
-/// The log keeps as much as the slowest of the stream's destinations may need.
+/// A fault of our own in one destination is nobody else's: its task is started anew.
+async fn keep_running(mended: watch::Receiver<Arc<Settings>>, feed: Arc<Feed>, report: Arc<Report>, stop: Stop) {
+    loop {
+        let task = Task::new(mended.clone(), Arc::clone(&feed), Arc::clone(&report), stop.clone());
+        if tokio::spawn(task.run()).await.is_ok() {
+            return;
+        }
+        report.broken();
+        let (stream, destination) = (feed.name().to_owned(), mended.borrow().name.clone());
+        Event::DestinationBroken { stream: &stream, destination: &destination, restart_in: RESTART }.emit();
+        tokio::select! {
+            () = stop.leave.cancelled() => return,
+            () = stop.drain.cancelled() => return,
+            () = sleep(RESTART) => {}
+        }
+    }
+}
+
+/// The log keeps as much as the slowest of the stream's destinations may need, and a lost publisher is waited for as long as
+/// the most patient of them stays connected.
 fn stream_settings(stream: &Stream) -> StreamSettings {
-    let on = stream.destinations.iter().filter_map(|destination| match &destination.activation {
-        Activation::On(settings) => Some(&**settings),
-        Activation::Off { .. } | Activation::Wrong { .. } => None,
-    });
-    let backpressure = on.map(|settings: &Settings| &settings.backpressure);
-    let default = crate::destination::settings::Backpressure::default();
-    let (duration, bytes) = backpressure.fold((default.max_lag, default.max_bytes), |(duration, bytes), next| {
-        (duration.max(next.max_lag), bytes.max(next.max_bytes))
-    });
+    let on: Vec<&Settings> = stream
+        .destinations
+        .iter()
+        .filter_map(|destination| match &destination.activation {
+            Activation::On(settings) => Some(&**settings),
+            Activation::Off { .. } | Activation::Wrong { .. } => None,
+        })
+        .collect();
+    let default = Backpressure::default();
+    let duration = on.iter().map(|settings| settings.window()).fold(default.max_lag, Duration::max);
+    let bytes = on.iter().map(|settings| settings.window_bytes()).fold(default.max_bytes, u64::max);
+    let hold = on.iter().map(|settings| settings.hold).max().unwrap_or(DEFAULT_HOLD);
     let window = Window { duration, bytes, hard_bytes: bytes.saturating_mul(HARD_BYTES_FACTOR) };
-    StreamSettings { name: stream.name.clone(), window, hold: HOLD }
+    StreamSettings { name: stream.name.clone(), window, hold, takeover: stream.takeover }
 }
 
 async fn tell_when_a_hold_runs_out(feed: Arc<Feed>, stop: CancellationToken) {

@@ -91,7 +91,7 @@ enum KeyNote {
 }
 
 fn with_key(config: StreamConfig, state: &Path) -> Result<(Stream, KeyNote), keys::Error> {
-    let StreamConfig { name, key, explanation, wrong, destinations, .. } = config;
+    let StreamConfig { name, key, explanation, wrong, takeover, destinations, .. } = config;
     let (key, note) = match (wrong, key) {
         (Some(problem), _) => (None, KeyNote::Wrong(problem)),
         (None, Some(key)) => (Some(key), KeyNote::Configured(explanation.origin.to_string())),
@@ -100,7 +100,7 @@ fn with_key(config: StreamConfig, state: &Path) -> Result<(Stream, KeyNote), key
             (Some(made.key.clone()), KeyNote::Made(made))
         }
     };
-    Ok((Stream { name, key, destinations }, note))
+    Ok((Stream { name, key, takeover, destinations }, note))
 }
 
 /// What a person needs to go live, said once everything listens.

@@ -154,7 +154,22 @@ impl Reader<'_, '_> {
             spot: self.document.spot(&span),
         });
         let name = name.to_owned();
-        let settings = Settings { name, platform, url, key, ca_file, reconnect, backpressure, codecs, multitrack };
+        let settings = Settings {
+            name,
+            platform,
+            url,
+            key,
+            ca_file,
+            reconnect,
+            backpressure,
+            codecs,
+            multitrack,
+            backup: None,
+            resume: crate::destination::settings::Resume::Live,
+            hold: std::time::Duration::from_secs(15),
+            delay: std::time::Duration::ZERO,
+            bind: None,
+        };
         (Activation::On(Box::new(settings)), target)
     }
 

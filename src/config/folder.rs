@@ -194,7 +194,14 @@ impl Reader<'_> {
         }
         let Publisher { key, explanation, wrong, key_env, .. } = publisher;
         self.named_variables.extend(key_env);
-        StreamConfig { name, key, explanation, wrong, destinations: configs }
+        StreamConfig {
+            name,
+            key,
+            explanation,
+            wrong,
+            takeover: crate::stream::Takeover::default(),
+            destinations: configs,
+        }
     }
 }
 

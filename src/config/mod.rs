@@ -58,6 +58,8 @@ pub struct StreamConfig {
     pub explanation: Explained,
     /// Why the stream's own file holds it back: a publisher must not get in with a key that was meant otherwise.
     pub wrong: Option<String>,
+    /// What happens when a second publisher shows the key.
+    pub takeover: crate::stream::Takeover,
     /// One for each file, by name.
     pub destinations: Vec<DestinationConfig>,
 }

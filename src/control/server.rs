@@ -9,6 +9,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::{board::Board, status::Status};
 
+/// What `/healthz` answers: `forkcast health` knows by it that it is forkcast that answers.
+pub const HEALTHY: &str = "forkcast is healthy\n";
+
 /// What the routes answer from.
 #[derive(Clone)]
 pub struct Control {
@@ -51,7 +54,7 @@ impl Server {
 
 fn routes(control: Control) -> Router {
     Router::new()
-        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/healthz", get(|| async { HEALTHY }))
         .route("/metrics", get(metrics))
         .route("/api/status", get(status))
         .with_state(control)

@@ -1,11 +1,16 @@
 //! The answer of `/api/status`.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use super::board::Board;
 use crate::{
-    destination::{Destination, status::State},
+    destination::{
+        Destination,
+        status::{Connection, State},
+    },
     stream::{Feed, Phase},
 };
 
@@ -50,6 +55,8 @@ pub struct PublisherStatus {
     pub transport: String,
     /// Since the publish began.
     pub seconds: f64,
+    /// Since the last message came.
+    pub silent_ms: u64,
 }
 
 /// One destination.
@@ -61,24 +68,68 @@ pub struct DestinationStatus {
     pub platform: Option<String>,
     /// Its server; the path is left out, since it can be a secret.
     pub url: Option<String>,
-    /// `off`, `idle`, `connecting`, `delivering`, `held` or `waiting`.
+    /// `off`, `wrong`, `idle`, `connecting`, `delivering` (its server takes what is sent), `stalling` (it acknowledges
+    /// nothing), `held` (the publisher is away), `waiting` (for the next try) or `parked` (nothing is tried).
     pub state: String,
-    /// Why it is off.
+    /// Why it is off, wrong or parked.
     pub reason: Option<String>,
+    /// What is known of the present connection.
+    pub connection: Option<ConnectionStatus>,
     /// The last failure since the relay started.
     pub last_error: Option<FailureStatus>,
     /// Payload sent, over all sessions.
     pub sent_bytes: u64,
     /// Messages sent, over all sessions.
     pub sent_messages: u64,
-    /// Messages skipped because the destination was too slow.
+    /// Messages left out because the destination was too slow.
     pub dropped_messages: u64,
+    /// The same by what was done about it.
+    pub dropped: DroppedStatus,
     /// How far it is behind.
     pub lag_ms: u64,
     /// Publishes that its server accepted.
     pub sessions: u64,
     /// Until the next try; absent where none is planned.
     pub retry_in_ms: Option<u64>,
+}
+
+/// A destination's connection.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ConnectionStatus {
+    /// Its server, without the path.
+    pub server: String,
+    /// It is the backup.
+    pub is_backup: bool,
+    /// Version and cipher of TLS; absent where nothing protects the connection.
+    pub tls: Option<String>,
+    /// What TCP says; Linux only.
+    pub tcp: Option<TcpStatus>,
+    /// The server's last RTMP acknowledgement. Servers count as they like: nothing is decided by it.
+    pub rtmp_acknowledged: Option<u32>,
+}
+
+/// A connection as TCP sees it, as of about a second ago.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct TcpStatus {
+    /// Bytes that have arrived.
+    pub acknowledged_bytes: u64,
+    /// Bytes that have not left this machine.
+    pub unsent_bytes: u32,
+    /// The round trip.
+    pub round_trip_ms: f64,
+    /// Segments that were sent again.
+    pub retransmits: u32,
+}
+
+/// Messages that were left out.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct DroppedStatus {
+    /// On the way to a keyframe.
+    pub skipped: u64,
+    /// Of the picture, while the sound went on.
+    pub picture: u64,
+    /// Frames that no other refers to.
+    pub disposable: u64,
 }
 
 /// Why a destination failed.
@@ -92,6 +143,8 @@ pub struct FailureStatus {
     pub message: String,
     /// What to do about it.
     pub hint: String,
+    /// How long ago.
+    pub seconds_ago: f64,
 }
 
 impl Status {
@@ -116,10 +169,11 @@ impl StreamStatus {
                 Phase::Held => "held",
             }
             .to_owned(),
-            publisher: status.publisher.map(|(publisher, live_for)| PublisherStatus {
+            publisher: status.publisher.map(|(publisher, live_for, silence)| PublisherStatus {
                 address: publisher.address.to_string(),
                 transport: publisher.transport.to_owned(),
                 seconds: live_for.as_secs_f64(),
+                silent_ms: millis(silence),
             }),
             received_bytes: status.received_bytes,
             received_messages: status.received_messages,
@@ -135,32 +189,56 @@ impl DestinationStatus {
         let report = &destination.report;
         let state = report.state();
         let retry_in_ms = match &state {
-            State::Waiting { until: Some(until) } => {
-                u64::try_from(until.saturating_duration_since(Instant::now()).as_millis()).ok()
-            }
+            State::Waiting { until: Some(until) } => Some(millis(until.saturating_duration_since(Instant::now()))),
             _ => None,
         };
+        let dropped = report.dropped();
         Self {
             name: destination.name.clone(),
             platform: destination.platform.clone(),
             url: destination.url.clone(),
             state: state.label().to_owned(),
-            reason: match state {
-                State::Off { reason } => Some(reason),
-                _ => None,
-            },
-            last_error: report.last_failure().map(|failure| FailureStatus {
+            reason: state.reason().map(str::to_owned),
+            connection: report.connection().map(ConnectionStatus::from),
+            last_error: report.last_failure().map(|(failure, at)| FailureStatus {
                 stage: failure.stage.label().to_owned(),
                 kind: failure.kind.label().to_owned(),
                 message: failure.message,
                 hint: failure.hint,
+                seconds_ago: at.elapsed().as_secs_f64(),
             }),
             sent_bytes: report.sent_bytes(),
             sent_messages: report.sent_messages(),
-            dropped_messages: report.dropped_messages(),
-            lag_ms: u64::try_from(report.lag(feed).duration.as_millis()).unwrap_or(u64::MAX),
+            dropped_messages: dropped.total(),
+            dropped: DroppedStatus {
+                skipped: dropped.skipped,
+                picture: dropped.picture,
+                disposable: dropped.disposable,
+            },
+            lag_ms: millis(report.lag(feed).duration),
             sessions: report.sessions(),
             retry_in_ms,
         }
     }
+}
+
+impl From<Connection> for ConnectionStatus {
+    fn from(connection: Connection) -> Self {
+        Self {
+            server: connection.server,
+            is_backup: connection.is_backup,
+            tls: connection.tls,
+            tcp: connection.tcp.map(|tcp| TcpStatus {
+                acknowledged_bytes: tcp.acknowledged_bytes,
+                unsent_bytes: tcp.unsent_bytes,
+                round_trip_ms: tcp.round_trip.as_secs_f64() * 1000.0,
+                retransmits: tcp.retransmits,
+            }),
+            rtmp_acknowledged: connection.rtmp_acknowledged,
+        }
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -181,7 +181,12 @@ async fn start_relay(state: &Path, destinations: &Path) -> anyhow::Result<(Relay
     let streams = config
         .streams
         .into_iter()
-        .map(|stream| Stream { name: stream.name, key: Some(key.key.clone()), destinations: stream.destinations })
+        .map(|stream| Stream {
+            name: stream.name,
+            key: Some(key.key.clone()),
+            takeover: stream.takeover,
+            destinations: stream.destinations,
+        })
         .collect();
     let relay = Relay::start(&options, streams, observe::metrics::install()?).await?;
     Ok((relay, key))

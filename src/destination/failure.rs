@@ -16,7 +16,13 @@ use std::{fmt, io, time::Duration};
 use serde::{Serialize, Serializer};
 
 pub use self::refusal::Refusal;
-use crate::net::{Endpoint, peer_text};
+use crate::{
+    net::{
+        Endpoint, limits,
+        peer_text::{self, Secrets},
+    },
+    rtmp::error::{Error, NotRtmp},
+};
 
 /// A peer that closes sooner than this after `publish`, saying nothing, has probably refused the key: that is Twitch's way.
 pub const EARLY: Duration = Duration::from_secs(15);
@@ -177,7 +183,7 @@ labelled! {
         ClosedByPeer = "closed_by_peer",
         /// The peer, or something in between, reset the connection.
         ResetByPeer = "reset_by_peer",
-        /// The peer acknowledges nothing any more: it or the network is gone.
+        /// The kernel has given up: the peer is gone or reads nothing, or the network is gone.
         ConnectionLost = "connection_lost",
         /// The connection failed otherwise.
         Io = "io",
@@ -199,6 +205,10 @@ labelled! {
         ConnectRejected = "connect_rejected",
         /// The server has trouble of its own.
         ServerTrouble = "server_trouble",
+        /// It was so slow that the log no longer holds what comes next.
+        FellBehind = "fell_behind",
+        /// It named another server that cannot be gone to.
+        BadRedirect = "bad_redirect",
         /// The platform ended the broadcast.
         BroadcastEnded = "broadcast_ended",
     }
@@ -222,19 +232,39 @@ impl Kind {
 }
 
 impl Failure {
-    /// The peer broke RTMP's rules; `detail` says how, in our own words.
-    pub fn protocol(peer: &Endpoint, stage: Stage, detail: &str) -> Self {
-        let hint = match stage {
-            Stage::Handshake => "check host and port in `url`: is it an RTMP server? a port for TLS needs rtmps://",
-            _ => {
-                "try again later; if it stays so, report it with this line: the server's RTMP differs from what is known"
-            }
+    /// The peer broke RTMP's rules, or does not speak it.
+    pub fn protocol(peer: &Endpoint, stage: Stage, error: &Error) -> Self {
+        let (message, hint) = match error {
+            Error::NotRtmp(NotRtmp::HttpResponse) => (
+                format!("`{peer}` is a web server: it answered in HTTP"),
+                "check host and port in `url`: RTMP is usually on port 1935, RTMPS on 443 of a host of its own",
+            ),
+            Error::NotRtmp(NotRtmp::TlsAlert | NotRtmp::TlsHello) => (
+                format!("`{peer}` speaks TLS on this port"),
+                "write rtmps:// in place of rtmp:// in `url`, with this port",
+            ),
+            Error::NotRtmp(NotRtmp::RtmpEncrypted { .. }) => (
+                format!("`{peer}` speaks RTMPE, which is obsolete and not supported"),
+                "use the server's rtmps:// URL, or rtmp:// where it has none",
+            ),
+            Error::NotRtmp(NotRtmp::Unknown { first }) => (
+                format!("`{peer}` does not speak RTMP (it began with the byte 0x{first:02x})"),
+                "check host and port in `url`: RTMP is usually on port 1935, RTMPS on 443",
+            ),
+            Error::NotRtmp(NotRtmp::HttpRequest | NotRtmp::ProxyHeader) => (
+                format!("`{peer}` does not speak RTMP"),
+                "check host and port in `url`: RTMP is usually on port 1935, RTMPS on 443",
+            ),
+            Error::Malformed(_) | Error::OutOfOrder(_) | Error::Limit { .. } => (
+                format!("`{peer}` does not speak RTMP as it should: {error}"),
+                "try again later; if it stays so, report it with this line: the server's RTMP differs from what is known",
+            ),
         };
         Self {
             stage,
             kind: Kind::ProtocolError,
             retry: if stage == Stage::Handshake { Retry::Slowly } else { Retry::BackOff },
-            message: format!("`{peer}` does not speak RTMP as it should: {detail}"),
+            message,
             hint: hint.to_owned(),
         }
     }
@@ -273,7 +303,7 @@ impl Failure {
             stage: Stage::Sending,
             kind: Kind::Stalled,
             retry: Retry::Soon,
-            message: format!("`{peer}` has taken nothing for {} s", silence.as_secs()),
+            message: took_nothing(peer, silence),
             hint: "nothing to do if it stays the only time; else the server is overloaded, or the upload is too slow for the \
                    bitrate of all destinations together"
                 .to_owned(),
@@ -291,7 +321,8 @@ impl Failure {
                 (Kind::ResetByPeer, format!("`{peer}` reset the connection"))
             }
             Some(io::ErrorKind::TimedOut) => {
-                (Kind::ConnectionLost, format!("`{peer}` answers no more: it or the network is gone"))
+                // The kernel gives up on a peer that reads nothing just as on one that is gone.
+                (Kind::ConnectionLost, took_nothing(peer, limits::USER_TIMEOUT))
             }
             Some(_) => {
                 let detail = error.map(ToString::to_string).unwrap_or_default();
@@ -314,7 +345,8 @@ impl Failure {
             _ => ("", "nothing to do: forkcast connects again; if it happens often, check network and bitrate"),
         };
         let retry = match stage {
-            Stage::RtmpConnect | Stage::Publish => Retry::BackOff,
+            // Whoever closes before the first word of RTMP (a proxy without its server) does so many times.
+            Stage::Handshake | Stage::RtmpConnect | Stage::Publish => Retry::BackOff,
             _ => Retry::Soon,
         };
         Self { stage, kind, retry, message: format!("{what}{when}"), hint: hint.to_owned() }
@@ -347,6 +379,29 @@ impl Failure {
         }
     }
 
+    /// The policy allows no gap, and the log no longer holds what comes next.
+    pub fn fell_behind(peer: &Endpoint) -> Self {
+        Self {
+            stage: Stage::Sending,
+            kind: Kind::FellBehind,
+            retry: Retry::Soon,
+            message: format!("`{peer}` takes so little that what comes next is no longer kept"),
+            hint: "more is kept with a larger `backpressure.max_lag`; else lower the bitrate, or let `backpressure.policy` drop"
+                .to_owned(),
+        }
+    }
+
+    /// The server sent us to another one that cannot be gone to.
+    pub fn redirected_badly(peer: &Endpoint, stage: Stage, why: &str) -> Self {
+        Self {
+            stage,
+            kind: Kind::BadRedirect,
+            retry: Retry::Slowly,
+            message: format!("`{peer}` sends its publishers to another server, and that was not followed: {why}"),
+            hint: "put the server that it should be into `url` of the destination's file".to_owned(),
+        }
+    }
+
     /// The server asked for a new connection (Enhanced RTMP's ReconnectRequest), as it does before a restart of its own.
     pub fn asked_to_reconnect(peer: &Endpoint) -> Self {
         Self {
@@ -359,7 +414,7 @@ impl Failure {
     }
 
     /// The server ended the broadcast with a status; `secrets` are masked in what it says.
-    pub fn ended(peer: &Endpoint, code: &str, description: &str, secrets: &[&str]) -> Self {
+    pub fn ended(peer: &Endpoint, code: &str, description: &str, secrets: Secrets<'_>) -> Self {
         Self {
             stage: Stage::EndedByPeer,
             kind: Kind::BroadcastEnded,
@@ -376,8 +431,12 @@ pub fn is_key_likely_invalid(since_publish: Duration, times: u32) -> bool {
     since_publish < EARLY && times >= EARLY_ENDS
 }
 
+fn took_nothing(peer: &Endpoint, silence: Duration) -> String {
+    format!("`{peer}` has taken nothing for {} s: it is stuck or overloaded, or the network is gone", silence.as_secs())
+}
+
 /// A server's code and description as they may be shown.
-fn quoted(code: &str, description: &str, secrets: &[&str]) -> String {
+fn quoted(code: &str, description: &str, secrets: Secrets<'_>) -> String {
     let (code, description) = (peer_text::masked(code, secrets), peer_text::masked(description, secrets));
     match (code.is_empty(), description.is_empty()) {
         (true, true) => "no reason given".to_owned(),

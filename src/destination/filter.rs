@@ -4,9 +4,12 @@ use bytes::Bytes;
 
 use super::{codecs::Codecs, settings::Settings};
 use crate::{
-    media::{self, Codec, Kind, Plain, Slot, metadata},
+    media::{self, Codec, FourCc, Kind, Plain, Slot, metadata},
     stream::Message,
 };
+
+/// The codecs that are video; the others of a list are audio.
+const VIDEO: [FourCc; 6] = [FourCc::AVC, FourCc::HEVC, FourCc::AV1, FourCc::VP8, FourCc::VP9, FourCc::VVC];
 
 /// The share of a stream that one destination is sent, from its platform row and its file.
 #[derive(Clone, Debug)]
@@ -34,18 +37,23 @@ impl Filter {
         }
     }
 
-    /// Why a stream whose default tracks have these codecs is not to be started here, in a sentence.
-    pub fn refusal(&self, video: Option<Codec>, audio: Option<Codec>) -> Option<String> {
-        let refused = |media: &str, codec: Codec| {
-            (!self.codecs.takes(&codec)).then(|| {
-                format!(
-                    "the {media} is {codec}, and this destination takes {}: set the encoder to one of these, \
-                     or list more in `codecs` of its file",
-                    self.codecs
-                )
-            })
-        };
-        video.and_then(|codec| refused("video", codec)).or_else(|| audio.and_then(|codec| refused("audio", codec)))
+    /// Why a stream with this codec on its default track of `kind` is not sent here, in a sentence; `None` where it is.
+    pub fn refusal(&self, kind: Kind, codec: Codec) -> Option<String> {
+        let Codecs::Only(taken) = &self.codecs else { return None };
+        if self.codecs.takes(&codec) {
+            return None;
+        }
+        let media = if kind == Kind::Video { "video" } else { "audio" };
+        let taken: Vec<String> = taken
+            .iter()
+            .filter(|taken| VIDEO.contains(taken) == (kind == Kind::Video))
+            .map(|taken| Codec::from(*taken).to_string())
+            .collect();
+        let taken = if taken.is_empty() { format!("no {media}") } else { taken.join(" or ") };
+        Some(format!(
+            "the {media} is {codec}, and this destination takes {taken}: set the encoder to that, or, if the server does take \
+             {codec}, list it in `codecs` of the destination's file"
+        ))
     }
 
     /// The payload to send for `message`; `None` where the destination is not sent it.

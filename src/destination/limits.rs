@@ -11,6 +11,12 @@ pub const REPLY: Duration = Duration::from_secs(10);
 /// The answer to `publish`: Facebook takes more than three seconds at times.
 pub const PUBLISH_REPLY: Duration = Duration::from_secs(15);
 
+/// How often it is looked whether what was sent arrives.
+pub const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Something was sent and nothing of it acknowledged for so long: shown as stalling. Longer than any round trip.
+pub const STALLING: Duration = Duration::from_secs(2);
+
 /// Something to send and no byte taken for so long: the peer is dead. The same time as TCP_USER_TIMEOUT, which sees a peer
 /// that is gone; this one sees a peer that is there and reads nothing.
 pub const STALLED: Duration = Duration::from_secs(8);

@@ -16,6 +16,8 @@ pub mod limits;
 pub mod platform;
 pub mod playhead;
 pub mod policy;
+pub mod redirect;
+pub mod route;
 pub mod session;
 pub mod settings;
 pub mod status;

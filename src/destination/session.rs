@@ -2,7 +2,7 @@
 //!
 //! Everything that decides stands elsewhere and is pure: the RTMP dialogue in [`client`], what is sent in [`Playhead`].
 
-use std::{io, pin::pin, sync::Arc, time::Duration};
+use std::{collections::VecDeque, io, pin::pin, sync::Arc, time::Duration};
 
 use bytes::Buf as _;
 use secrecy::ExposeSecret as _;
@@ -15,15 +15,16 @@ use tokio_util::sync::CancellationToken;
 use super::{
     failure::{Failure, Refusal, Stage},
     limits,
-    playhead::{Clock, Playhead, Taken},
+    playhead::{Clock, Dropped, Playhead, Start, Taken},
     settings::Settings,
     status::{Report, State},
 };
 use crate::{
     media::Kind,
     net::{
-        Endpoint,
+        Endpoint, TcpInfo, Transport,
         duplex::{Duplex, Step},
+        peer_text::Secrets,
     },
     rtmp::{
         client::{self, Client, Event, Refused},
@@ -35,12 +36,18 @@ use crate::{
 /// How a session ended.
 #[derive(Debug)]
 pub enum End {
-    /// The broadcast is over: everything was sent, and the server was told.
+    /// The broadcast is over, or its publisher did not come back in time: everything was sent, and the server was told.
     Finished,
+    /// The broadcast was over before the server had accepted it: there is nothing to end.
+    NotNeeded,
     /// The relay goes down while the broadcast goes on: to be dropped, with no word that would end the broadcast.
     Left,
+    /// It is time to go back to the primary server.
+    FailBack,
     /// The publisher went over to a codec that the destination does not take: why, in a sentence.
     Unsuitable(String),
+    /// The server sent us to another one (tcUrl, absolute or relative).
+    Redirected(String),
     /// It failed.
     Failed(Failure),
 }
@@ -61,12 +68,18 @@ pub struct Context<'a> {
     pub feed: &'a Feed,
     /// The broadcast that is served.
     pub broadcast: Broadcast,
+    /// Where in it to start.
+    pub start: Start,
+    /// The session's clock, where the platform wants that of the session before to go on.
+    pub clock: Clock,
     /// The destination.
     pub settings: &'a Settings,
     /// Its report.
     pub report: &'a Report,
     /// Its server, for messages.
     pub endpoint: &'a Endpoint,
+    /// When to go back to the primary server.
+    pub fail_back: Option<Instant>,
     /// What went before.
     pub history: History,
 }
@@ -75,8 +88,27 @@ pub struct Context<'a> {
 pub trait Watch {
     /// The server accepted the publish.
     fn accepted(&mut self);
-    /// So many messages were skipped because the server takes too little.
-    fn dropped(&mut self, messages: u64);
+    /// Messages were left out because the server takes too little.
+    fn dropped(&mut self, dropped: Dropped);
+}
+
+/// The connection below a session.
+pub trait Link: AsyncRead + AsyncWrite + Unpin {
+    /// Bytes written to TCP so far, to be compared with what TCP says was acknowledged.
+    fn written(&self) -> u64;
+    /// What TCP says, where the system tells.
+    fn tcp_info(&self) -> Option<TcpInfo>;
+}
+
+impl Link for Transport {
+    fn written(&self) -> u64 {
+        // Replaced by the counter below TLS.
+        0
+    }
+
+    fn tcp_info(&self) -> Option<TcpInfo> {
+        TcpInfo::of(self.tcp())
+    }
 }
 
 /// One session and what it serves.
@@ -84,18 +116,21 @@ pub struct Session<'a, T> {
     io: Duplex<T>,
     client: Client,
     context: Context<'a>,
+    state: SessionState,
     playhead: Option<Playhead>,
-    /// The clock of the session before, where the platform wants it to go on.
-    clock: Clock,
     /// Messages read from the log, to be prepared; reused.
     batch: Vec<Arc<Message>>,
     /// Messages and payload bytes that are queued and have not all gone out.
     queued: (u64, u64),
-    state: SessionState,
-    /// When the present step began, or bytes last went out.
-    progress: Instant,
     /// When the server accepted the publish.
     accepted: Option<Instant>,
+    /// When the present step began, or the server last took something.
+    progress: Instant,
+    delivery: Delivery,
+    /// Since when the publisher is away.
+    held: Option<Instant>,
+    /// Where the broadcast ended, and when that was first seen. The first answer stands: further broadcasts are others'.
+    until: Option<(u64, Instant)>,
 }
 
 /// ```text
@@ -110,20 +145,50 @@ enum SessionState {
     Closing,
 }
 
-impl<'a, T: AsyncRead + AsyncWrite + Unpin> Session<'a, T> {
+/// What a session waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wait {
+    /// The server: to answer, or to take what is queued.
+    Server,
+    /// The stream: there is nothing to send.
+    Stream,
+    /// A time: what there is is not to be sent before.
+    Until(Instant),
+}
+
+/// How far what was sent has arrived.
+#[derive(Debug, Default)]
+struct Delivery {
+    /// When it was looked at last.
+    looked: Option<Instant>,
+    /// What TCP had acknowledged then.
+    acknowledged: u64,
+    /// Something went out since.
+    sent: bool,
+    /// Something is owed, and nothing was acknowledged for a while.
+    is_stalling: bool,
+    /// When so many bytes have been acknowledged, everything before that sequence has arrived.
+    marks: VecDeque<(u64, u64)>,
+    /// Sequence that the session began with.
+    began: u64,
+}
+
+impl<'a, T: Link> Session<'a, T> {
     /// A session over the connection `io`.
-    pub fn new(io: T, client: Client, context: Context<'a>, clock: Clock) -> Self {
+    pub fn new(io: T, client: Client, context: Context<'a>) -> Self {
         Self {
             io: Duplex::new(io),
             client,
             context,
+            state: SessionState::Opening,
             playhead: None,
-            clock,
             batch: Vec::new(),
             queued: (0, 0),
-            state: SessionState::Opening,
-            progress: Instant::now(),
             accepted: None,
+            progress: Instant::now(),
+            delivery: Delivery::default(),
+            held: None,
+            until: None,
         }
     }
 
@@ -131,43 +196,46 @@ impl<'a, T: AsyncRead + AsyncWrite + Unpin> Session<'a, T> {
     pub async fn run(&mut self, leave: &CancellationToken, watch: &mut impl Watch) -> End {
         let mut head = self.context.feed.head();
         let mut broadcast = self.context.feed.broadcast();
-        let mut timer = pin!(sleep_until(self.deadline()));
+        let mut timer = pin!(sleep_until(self.progress));
         loop {
-            let now = *broadcast.borrow_and_update();
+            self.follow(*broadcast.borrow_and_update());
             self.count_what_went_out();
-            let waits = match self.fill(now, watch) {
-                Ok(waits) => waits,
+            let wait = match self.fill(watch) {
+                Ok(wait) => wait,
                 Err(end) => return end,
             };
-            if self.state == SessionState::Closing && !self.client.transmit().has_remaining() {
+            if self.state == SessionState::Closing && self.is_drained() {
                 return End::Finished;
             }
-            // The timer is moved back when it fires, so that a busy session need not touch it; only an earlier deadline cannot
+            // The timer is moved on when it fires, so that a busy session need not touch it; only what is due earlier cannot
             // wait for that.
-            if self.deadline() < timer.deadline() {
-                timer.as_mut().reset(self.deadline());
+            let due = self.due(wait);
+            if due < timer.deadline() {
+                timer.as_mut().reset(due);
             }
             tokio::select! {
                 biased;
-                () = leave.cancelled() => return End::Left,
+                // Where the broadcast is over nothing goes on: the server is to be told.
+                () = leave.cancelled(), if self.until.is_none() => {
+                    self.follow(*broadcast.borrow_and_update());
+                    if self.until.is_none() {
+                        return End::Left;
+                    }
+                }
                 step = self.io.step(self.client.transmit()) => match self.stepped(step, watch) {
                     Ok(()) => {}
                     // The broadcast is over, and a server may be quicker to close than we are.
                     Err(_) if self.state == SessionState::Closing => return End::Finished,
-                    Err(failure) => return End::Failed(failure),
+                    Err(end) => return end,
                 },
                 // The senders live in the feed, and the feed outlives the session.
                 _ = broadcast.changed() => {}
-                _ = head.changed(), if waits => {}
+                _ = head.changed(), if wait == Wait::Stream => {}
                 () = timer.as_mut() => {
-                    if waits {
-                        // Nothing has to go out: the peer cannot be blamed for silence.
-                        self.progress = Instant::now();
+                    if let Err(end) = self.on_time(wait) {
+                        return end;
                     }
-                    if Instant::now() >= self.deadline() {
-                        return self.timed_out();
-                    }
-                    timer.as_mut().reset(self.deadline());
+                    timer.as_mut().reset(self.due(wait));
                 }
             }
         }
@@ -192,7 +260,7 @@ impl<'a, T: AsyncRead + AsyncWrite + Unpin> Session<'a, T> {
 
     /// The session's clock, for the next one.
     pub fn clock(&self) -> Clock {
-        self.playhead.as_ref().map_or(self.clock, Playhead::clock)
+        self.playhead.as_ref().map_or(self.context.clock, Playhead::clock)
     }
 
     /// How long the server has accepted the publish.
@@ -200,64 +268,104 @@ impl<'a, T: AsyncRead + AsyncWrite + Unpin> Session<'a, T> {
         self.accepted.map(|since| since.elapsed())
     }
 
-    /// Queues the next batch where everything before it has gone out. Says whether it waits for more to come.
-    fn fill(&mut self, broadcast: Broadcast, watch: &mut impl Watch) -> Result<bool, End> {
-        if self.state != SessionState::Sending || self.client.transmit().has_remaining() {
-            return Ok(false);
+    /// Sequence of the first message that the server may not have; `None` where nothing was sent.
+    pub fn arrived_until(&self) -> Option<u64> {
+        self.playhead.as_ref()?;
+        let acknowledged = self.io.get_ref().tcp_info().map_or(u64::MAX, |tcp| tcp.acknowledged_bytes);
+        let arrived = self.delivery.marks.iter().rev().find(|(written, _)| *written <= acknowledged);
+        Some(arrived.map_or(self.delivery.began, |(_, position)| *position))
+    }
+
+    /// Sequence of the message that comes next; `None` where nothing was sent.
+    pub fn position(&self) -> Option<u64> {
+        self.playhead.as_ref().map(Playhead::position)
+    }
+
+    fn follow(&mut self, now: Broadcast) {
+        let end = now.end_of(self.context.broadcast.number);
+        self.until = self.until.or_else(|| end.map(|end| (end, Instant::now())));
+        let is_held = self.until.is_none() && now.phase == Phase::Held;
+        self.held = if is_held { self.held.or_else(|| Some(Instant::now())) } else { None };
+    }
+
+    fn is_drained(&mut self) -> bool {
+        !self.client.transmit().has_remaining() && self.io.is_flushed()
+    }
+
+    fn count_what_went_out(&mut self) {
+        if !self.is_drained() {
+            return;
         }
-        let is_held = broadcast.number == self.context.broadcast.number && broadcast.phase == Phase::Held;
-        self.context.report.enter(if is_held { State::Held } else { State::Delivering });
-        match self.take(broadcast.end_of(self.context.broadcast.number), watch) {
-            Taken::Messages => {
-                self.send_batch()?;
-                // From now on something has to go out.
-                self.progress = Instant::now();
-                Ok(false)
+        let (messages, bytes) = std::mem::take(&mut self.queued);
+        if messages > 0 {
+            self.context.report.sent(messages, bytes);
+        }
+        if let Some(position) = self.position() {
+            self.delivery.mark(self.io.get_ref().written(), position);
+        }
+    }
+
+    /// Queues the next batch where everything before it has gone out. Says what there is to wait for.
+    fn fill(&mut self, watch: &mut impl Watch) -> Result<Wait, End> {
+        match self.state {
+            SessionState::Opening if self.until.is_some() => return Err(End::NotNeeded),
+            SessionState::Opening | SessionState::Closing => return Ok(Wait::Server),
+            SessionState::Sending => {}
+        }
+        self.context.report.enter(self.visible_state());
+        loop {
+            if self.client.transmit().has_remaining() {
+                return Ok(Wait::Server);
             }
-            Taken::Nothing => Ok(true),
-            Taken::End => {
-                self.client.unpublish();
-                self.state = SessionState::Closing;
-                self.progress = Instant::now();
-                Ok(false)
+            match self.take(watch) {
+                Taken::Messages => self.send_batch()?,
+                Taken::Nothing => return Ok(Wait::Stream),
+                Taken::NothingBefore(time) => return Ok(Wait::Until(self.context.feed.instant(time))),
+                Taken::End => {
+                    self.unpublish();
+                    return Ok(Wait::Server);
+                }
+                Taken::Lost => return Err(End::Failed(Failure::fell_behind(self.context.endpoint))),
             }
         }
     }
 
-    /// Takes the next batch from the log, from the newest keyframe at first. Everything before it has been sent.
-    fn take(&mut self, until: Option<u64>, watch: &mut impl Watch) -> Taken {
-        let Context { feed, broadcast, settings, report, .. } = self.context;
-        let (playhead, batch, clock) = (&mut self.playhead, &mut self.batch, self.clock);
-        let dropped = playhead.as_ref().map_or(0, Playhead::dropped);
+    /// Takes the next batch from the log. Everything before it has been handed to the kernel.
+    fn take(&mut self, watch: &mut impl Watch) -> Taken {
+        let Context { feed, broadcast, start, clock, settings, report, .. } = self.context;
+        let until = self.until.map(|(until, _)| until);
+        let now = feed.now();
+        let (playhead, batch, began) = (&mut self.playhead, &mut self.batch, &mut self.delivery.began);
+        let before = playhead.as_ref().map_or_else(Dropped::default, Playhead::dropped);
         let (taken, position) = feed.read(|log| {
             if playhead.is_none() {
-                *playhead = Playhead::start(log, broadcast.from, settings, clock);
+                *playhead = Playhead::start(log, now, broadcast.from, start, settings, clock);
+                *began = playhead.as_ref().map_or(0, Playhead::position);
             }
             match playhead {
                 Some(playhead) => {
-                    let taken = playhead.take(log, until, batch);
-                    (taken, playhead.position() - batch.len() as u64)
+                    let position = playhead.position();
+                    (playhead.take(log, now, until, batch), position)
                 }
                 None if until.is_some() => (Taken::End, log.head()),
                 None => (Taken::Nothing, log.head()),
             }
         });
         report.at(position);
-        let newly_dropped = playhead.as_ref().map_or(0, Playhead::dropped) - dropped;
-        if newly_dropped > 0 {
-            report.dropped(newly_dropped);
-            watch.dropped(newly_dropped);
+        let dropped = playhead.as_ref().map_or(before, Playhead::dropped).since(before);
+        if dropped.total() > 0 {
+            report.dropped_more(dropped);
+            watch.dropped(dropped);
         }
         taken
     }
 
     fn send_batch(&mut self) -> Result<(), End> {
         let Some(playhead) = &mut self.playhead else { return Ok(()) };
-        let (mut messages, mut bytes) = (0, 0);
         for message in self.batch.drain(..) {
             let prepared = playhead.prepare(&message, |outgoing| {
-                messages += 1;
-                bytes += outgoing.payload.len() as u64;
+                self.queued.0 += 1;
+                self.queued.1 += outgoing.payload.len() as u64;
                 let message_type = match outgoing.kind {
                     Kind::Audio => MessageType::AUDIO,
                     Kind::Video => MessageType::VIDEO,
@@ -265,34 +373,31 @@ impl<'a, T: AsyncRead + AsyncWrite + Unpin> Session<'a, T> {
                 };
                 self.client.send_media(message_type, outgoing.timestamp, outgoing.payload);
             });
-            if let Err(reason) = prepared {
-                return Err(End::Unsuitable(reason));
-            }
+            prepared.map_err(End::Unsuitable)?;
         }
-        self.queued = (messages, bytes);
         Ok(())
     }
 
-    fn count_what_went_out(&mut self) {
-        if !self.client.transmit().has_remaining() {
-            let (messages, bytes) = std::mem::take(&mut self.queued);
-            self.context.report.sent(messages, bytes);
-        }
+    fn unpublish(&mut self) {
+        self.client.unpublish();
+        self.state = SessionState::Closing;
+        self.progress = Instant::now();
     }
 
-    fn stepped(&mut self, step: io::Result<Step>, watch: &mut impl Watch) -> Result<(), Failure> {
+    fn stepped(&mut self, step: io::Result<Step>, watch: &mut impl Watch) -> Result<(), End> {
         match step {
-            Ok(Step::Sent(_) | Step::Flushed) => {
-                self.progress = Instant::now();
+            Ok(Step::Sent(_)) => {
+                self.delivery.sent = true;
                 Ok(())
             }
+            Ok(Step::Flushed) => Ok(()),
             Ok(Step::Received) => self.receive(watch),
-            Ok(Step::Closed) => Err(self.lost(None)),
-            Err(error) => Err(self.lost(Some(&error))),
+            Ok(Step::Closed) => Err(End::Failed(self.lost(None))),
+            Err(error) => Err(End::Failed(self.lost(Some(&error)))),
         }
     }
 
-    fn receive(&mut self, watch: &mut impl Watch) -> Result<(), Failure> {
+    fn receive(&mut self, watch: &mut impl Watch) -> Result<(), End> {
         let mut input = self.io.received();
         loop {
             let before = self.client.stage();
@@ -300,41 +405,138 @@ impl<'a, T: AsyncRead + AsyncWrite + Unpin> Session<'a, T> {
                 Ok(Some(event)) => event,
                 Ok(None) => break,
                 Err(error) => {
-                    return Err(Failure::protocol(self.context.endpoint, stage(before), &error.to_string()));
+                    return Err(End::Failed(Failure::protocol(self.context.endpoint, stage(before), &error)));
                 }
             };
-            match event {
-                Event::Connected => {}
-                Event::Publishing => {
-                    self.state = SessionState::Sending;
-                    self.accepted = Some(Instant::now());
-                    self.context.report.accepted();
-                    watch.accepted();
-                }
-                Event::Status(_) => {}
-                Event::Refused(refused) => return Err(self.refused(&refused)),
-                Event::ReconnectRequested(_) => return Err(Failure::asked_to_reconnect(self.context.endpoint)),
-                Event::Ended(status) => {
-                    return Err(Failure::ended(
-                        self.context.endpoint,
-                        &status.code,
-                        &status.description,
-                        &self.secrets(),
-                    ));
-                }
-            }
             if self.client.stage() != before {
                 // The next step has its own time.
                 self.progress = Instant::now();
+            }
+            match event {
+                Event::Connected | Event::Status(_) => {}
+                Event::Publishing => {
+                    self.state = SessionState::Sending;
+                    self.accepted = Some(Instant::now());
+                    self.delivery.looked = Some(Instant::now());
+                    self.context.report.accepted();
+                    watch.accepted();
+                }
+                Event::Refused(Refused { redirect: Some(url), .. }) => return Err(End::Redirected(url)),
+                Event::Refused(refused) => return Err(End::Failed(self.refused(&refused))),
+                Event::ReconnectRequested(_) => {
+                    return Err(End::Failed(Failure::asked_to_reconnect(self.context.endpoint)));
+                }
+                Event::Ended(status) => {
+                    let Context { endpoint, .. } = self.context;
+                    let ended = Failure::ended(endpoint, &status.code, &status.description, self.secrets());
+                    return Err(End::Failed(ended));
+                }
             }
         }
         Ok(())
     }
 
+    /// When something is to be looked at, whatever happens until then.
+    fn due(&self, wait: Wait) -> Instant {
+        let limit = match self.state {
+            SessionState::Opening | SessionState::Closing => return self.progress + self.patience(),
+            SessionState::Sending => self.delivery.looked.unwrap_or(self.progress) + limits::LOOK_EVERY,
+        };
+        let hold = self.held.filter(|_| wait == Wait::Stream).map(|since| since + self.context.settings.hold);
+        let released = match wait {
+            Wait::Until(time) => Some(time),
+            Wait::Server | Wait::Stream => None,
+        };
+        [hold, released, self.fail_back(), self.drained_by()].into_iter().flatten().fold(limit, Instant::min)
+    }
+
+    fn on_time(&mut self, wait: Wait) -> Result<(), End> {
+        let now = Instant::now();
+        if self.state != SessionState::Sending {
+            return if now < self.due(wait) { Ok(()) } else { Err(self.timed_out()) };
+        }
+        if self.drained_by().is_some_and(|by| now >= by) {
+            return Err(self.timed_out());
+        }
+        if self.fail_back().is_some_and(|at| now >= at) {
+            return Err(End::FailBack);
+        }
+        let is_patience_over = self.held.is_some_and(|since| now >= since + self.context.settings.hold);
+        if is_patience_over && wait == Wait::Stream {
+            self.unpublish();
+            return Ok(());
+        }
+        self.look(now)
+    }
+
+    /// Looks, about once a second, whether what was sent arrives: by TCP's acknowledgements where the system tells, else by
+    /// what the kernel takes.
+    fn look(&mut self, now: Instant) -> Result<(), End> {
+        let is_drained = self.is_drained();
+        let delivery = &mut self.delivery;
+        if delivery.looked.is_some_and(|looked| now < looked + limits::LOOK_EVERY) {
+            return Ok(());
+        }
+        delivery.looked = Some(now);
+        let tcp = self.io.get_ref().tcp_info();
+        let has_sent = std::mem::take(&mut delivery.sent);
+        let (has_moved, is_owed) = match tcp {
+            Some(tcp) => {
+                let before = std::mem::replace(&mut delivery.acknowledged, tcp.acknowledged_bytes);
+                (tcp.acknowledged_bytes > before, !is_drained || self.io.get_ref().written() > tcp.acknowledged_bytes)
+            }
+            None => (has_sent, !is_drained),
+        };
+        delivery.forget_marks();
+        if has_moved || !is_owed {
+            self.progress = now;
+        }
+        let silence = now - self.progress;
+        self.delivery.is_stalling = silence >= limits::STALLING;
+        self.context.report.progressed(tcp, self.client.acknowledged());
+        self.context.report.enter(self.visible_state());
+        if silence >= limits::STALLED {
+            return Err(End::Failed(Failure::stalled(self.context.endpoint, silence)));
+        }
+        Ok(())
+    }
+
+    fn visible_state(&self) -> State {
+        match self.held {
+            Some(_) => State::Held,
+            None if self.delivery.is_stalling => State::Stalling,
+            None => State::Delivering,
+        }
+    }
+
+    /// When to go back to the primary server: while there is something to show there.
+    fn fail_back(&self) -> Option<Instant> {
+        self.context.fail_back.filter(|_| self.until.is_none() && self.held.is_none())
+    }
+
+    fn patience(&self) -> Duration {
+        match (self.state, self.client.stage()) {
+            (SessionState::Opening, client::Stage::Handshake) => limits::HANDSHAKE,
+            (SessionState::Opening, client::Stage::Publish) => limits::PUBLISH_REPLY,
+            (SessionState::Opening, _) => limits::REPLY,
+            (SessionState::Sending | SessionState::Closing, _) => limits::FLUSH,
+        }
+    }
+
+    /// When everything of a broadcast that is over must have gone out: what is kept for a slow server is bounded, and so is
+    /// the time to send it.
+    fn drained_by(&self) -> Option<Instant> {
+        self.until.map(|(_, seen)| seen + self.context.settings.drain_time())
+    }
+
+    fn timed_out(&self) -> End {
+        End::Failed(Failure::timed_out(self.context.endpoint, stage(self.client.stage()), self.patience()))
+    }
+
     fn refused(&self, refused: &Refused) -> Failure {
         let refusal = Refusal { stage: stage(refused.stage), code: &refused.code, description: &refused.description };
         let times = self.context.history.refusals + 1;
-        Failure::refused(self.context.endpoint, refusal, times, &self.secrets())
+        Failure::refused(self.context.endpoint, refusal, times, self.secrets())
     }
 
     fn lost(&self, error: Option<&io::Error>) -> Failure {
@@ -349,33 +551,30 @@ impl<'a, T: AsyncRead + AsyncWrite + Unpin> Session<'a, T> {
     }
 
     /// What a server's answer may quote and a message must not.
-    fn secrets(&self) -> [&str; 2] {
-        [self.context.settings.key.expose_secret(), self.context.settings.url.expose_app()]
+    fn secrets(&self) -> Secrets<'_> {
+        let settings = self.context.settings;
+        Secrets { key: settings.key.expose_secret(), path: settings.url.expose_app() }
     }
+}
 
-    fn patience(&self) -> Duration {
-        match (self.state, self.client.stage()) {
-            (SessionState::Opening, client::Stage::Handshake) => limits::HANDSHAKE,
-            (SessionState::Opening, client::Stage::Publish) => limits::PUBLISH_REPLY,
-            (SessionState::Opening, _) => limits::REPLY,
-            (SessionState::Sending, _) => limits::STALLED,
-            (SessionState::Closing, _) => limits::FLUSH,
+impl Delivery {
+    /// Marks kept at the most; more than a second of batches, after which those that have arrived are forgotten.
+    const MARKS: usize = 1024;
+
+    fn mark(&mut self, written: u64, position: u64) {
+        if self.marks.back().is_some_and(|(_, last)| *last == position) {
+            return;
         }
+        if self.marks.len() >= Self::MARKS {
+            self.marks.pop_front();
+        }
+        self.marks.push_back((written, position));
     }
 
-    fn deadline(&self) -> Instant {
-        self.progress + self.patience()
-    }
-
-    fn timed_out(&mut self) -> End {
-        let endpoint = self.context.endpoint;
-        match self.state {
-            SessionState::Opening => {
-                End::Failed(Failure::timed_out(endpoint, stage(self.client.stage()), self.patience()))
-            }
-            SessionState::Sending => End::Failed(Failure::stalled(endpoint, self.patience())),
-            // The server has stopped reading: it cannot be told.
-            SessionState::Closing => End::Finished,
+    /// Of the marks that have arrived only the last one says anything.
+    fn forget_marks(&mut self) {
+        while self.marks.get(1).is_some_and(|(written, _)| *written <= self.acknowledged) {
+            self.marks.pop_front();
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What one destination is told to do: the type that `config` produces and the destination's task is started with.
 
-use std::{path::PathBuf, time::Duration};
+use std::{net::IpAddr, path::PathBuf, time::Duration};
 
 use secrecy::SecretString;
 
@@ -30,6 +30,106 @@ pub struct Settings {
     pub codecs: Codecs,
     /// Whether further tracks of an Enhanced RTMP multitrack publish are sent too.
     pub multitrack: bool,
+    /// A second server that takes over when the first fails.
+    pub backup: Option<Backup>,
+    /// Where a session starts after a cut.
+    pub resume: Resume,
+    /// How long it stays connected when the publisher is lost.
+    pub hold: Duration,
+    /// So long after it arrived a message is sent; zero: at once.
+    pub delay: Duration,
+    /// The address of this machine to send from.
+    pub bind: Option<IpAddr>,
+}
+
+/// How long a destination stays connected when the publisher is lost, where nothing says otherwise: an encoder that restarts
+/// is back by then, and no platform has ended the broadcast.
+pub const DEFAULT_HOLD: Duration = Duration::from_secs(15);
+
+/// The most memory that the delay of one destination and what it may catch up on can take, in bytes. It takes a slip of the
+/// finger to need more, and a machine that runs out of memory takes every destination with it.
+pub const KEPT_LIMIT: u64 = 1 << 30;
+
+impl Settings {
+    /// How far back the stream's log must reach for this destination.
+    pub fn window(&self) -> Duration {
+        self.delay + self.backpressure.max_lag.max(self.resume.window())
+    }
+
+    /// The same in bytes of memory.
+    pub fn window_bytes(&self) -> u64 {
+        let lag = self.backpressure.max_bytes.max(self.platform.stream_bytes(self.resume.window()));
+        self.platform.stream_bytes(self.delay).saturating_add(lag)
+    }
+
+    /// How much of the stream is kept for what this destination asks beyond the others: its delay, and what it may catch up on.
+    pub fn kept(&self) -> Duration {
+        self.delay + self.resume.window()
+    }
+
+    /// How long it may take to send what is left of a broadcast that is over.
+    pub fn drain_time(&self) -> Duration {
+        self.delay + self.backpressure.max_lag + super::limits::FLUSH
+    }
+}
+
+/// A second server of a destination.
+#[derive(Clone, Debug)]
+pub struct Backup {
+    /// Its URL; the key is the same.
+    pub url: ServerUrl,
+    /// It takes over after so many failed tries in a row. A dead peer is enough by itself.
+    pub after: u32,
+    /// When to go back.
+    pub failback: Failback,
+}
+
+impl Backup {
+    /// The failed tries in a row after which it takes over, where nothing says otherwise: with the usual waits some four
+    /// seconds, in which a server that is only restarting is back.
+    pub const AFTER: u32 = 3;
+}
+
+/// When a destination goes back from its backup to its primary server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Failback {
+    /// With the next publish.
+    #[default]
+    NextPublish,
+    /// After so long on the backup.
+    After(Duration),
+    /// Only when the backup fails.
+    Never,
+}
+
+/// Where a session starts after a cut.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Resume {
+    /// At the newest keyframe: viewers see what is now.
+    #[default]
+    Live,
+    /// Where the server's TCP had got to, at a keyframe before it, and then faster than real time: nothing is missing.
+    CatchUp {
+        /// How far back the log is kept for it.
+        window: Duration,
+    },
+}
+
+impl Resume {
+    /// How far back the log is kept for catching up, where nothing says otherwise: a router that restarts is back by then.
+    pub const WINDOW: Duration = Duration::from_secs(30);
+
+    /// Every form with its name in a file.
+    pub const ALL: [(&'static str, Self); 2] =
+        [("live", Self::Live), ("catch_up", Self::CatchUp { window: Self::WINDOW })];
+
+    /// How far back it may have to go.
+    pub fn window(self) -> Duration {
+        match self {
+            Self::Live => Duration::ZERO,
+            Self::CatchUp { window } => window,
+        }
+    }
 }
 
 /// The table `[reconnect]`: bounds for the back-off.
@@ -73,9 +173,17 @@ impl Default for Backpressure {
 pub enum PolicyName {
     /// Skip forward to a keyframe.
     DropToKeyframe,
+    /// Leave out frames that no other refers to, then the picture up to a keyframe, never the sound.
+    DropDisposable,
+    /// Send everything, however late.
+    NeverDrop,
 }
 
 impl PolicyName {
     /// Every policy with its name in a file.
-    pub const ALL: [(&'static str, Self); 1] = [("drop_to_keyframe", Self::DropToKeyframe)];
+    pub const ALL: [(&'static str, Self); 3] = [
+        ("drop_to_keyframe", Self::DropToKeyframe),
+        ("drop_disposable", Self::DropDisposable),
+        ("never_drop", Self::NeverDrop),
+    ];
 }

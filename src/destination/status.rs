@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use metrics::{Counter, Gauge, counter, gauge};
 use tokio::{sync::watch, time::Instant};
 
-use super::failure::Failure;
+use super::{failure::Failure, playhead::Dropped};
 use crate::{
+    net::TcpInfo,
     observe::metrics::name,
     stream::{Cursor, Feed, Lag},
 };
@@ -14,30 +15,43 @@ use crate::{
 /// Where a destination stands.
 ///
 /// ```text
-///   Off       Idle --broadcast--> Connecting --accepted--> Delivering --broadcast over--> Idle
-///                                  ^      \                 |      ^
-///                                  |       failure <--------/      |
-///                                Waiting <----/       Held --------/  (publisher lost, and back)
+///   Off, Wrong    Idle --broadcast--> Connecting --accepted--> Delivering <--> Stalling
+///                                      ^      \                 |   ^
+///                                      |       failure <--------/   |
+///                                    Waiting <--/  \      Held <----/  (publisher lost, and back)
+///                                                   \--> Parked
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub enum State {
-    /// Not started: why.
+    /// Meant not to run, or not started with what is published.
     Off {
-        /// A sentence that says what to change.
+        /// Why, and what to change.
+        reason: String,
+    },
+    /// Its file is wrong.
+    Wrong {
+        /// What is wrong.
         reason: String,
     },
     /// Waits for a broadcast.
     Idle,
     /// Name, TCP, TLS, RTMP, up to the server's answer to the publish.
     Connecting,
-    /// Its server accepted the publish, and the stream is being sent.
+    /// The server accepted the publish, and takes what is sent.
     Delivering,
-    /// Its server accepted the publish; the publisher was lost and may come back.
+    /// The server accepted the publish, and acknowledges nothing of what was sent.
+    Stalling,
+    /// The server accepted the publish; the publisher was lost and may come back.
     Held,
-    /// Failed; tried again at `until`, or with the next broadcast.
+    /// Not connected; tried again at `until`, or when the publisher is back.
     Waiting {
         /// When it is tried again.
         until: Option<Instant>,
+    },
+    /// Not tried again before its file changes or the next broadcast begins.
+    Parked {
+        /// Why.
+        reason: String,
     },
 }
 
@@ -46,11 +60,22 @@ impl State {
     pub fn label(&self) -> &'static str {
         match self {
             Self::Off { .. } => "off",
+            Self::Wrong { .. } => "wrong",
             Self::Idle => "idle",
             Self::Connecting => "connecting",
             Self::Delivering => "delivering",
+            Self::Stalling => "stalling",
             Self::Held => "held",
             Self::Waiting { .. } => "waiting",
+            Self::Parked { .. } => "parked",
+        }
+    }
+
+    /// Why it does not deliver, where that needs a person.
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Off { reason } | Self::Wrong { reason } | Self::Parked { reason } => Some(reason),
+            _ => None,
         }
     }
 }
@@ -62,14 +87,30 @@ const NOWHERE: u64 = u64::MAX;
 #[derive(Debug)]
 pub struct Report {
     state: watch::Sender<State>,
-    last_failure: watch::Sender<Option<Failure>>,
+    last_failure: watch::Sender<Option<(Failure, Instant)>>,
+    connection: watch::Sender<Option<Connection>>,
     sessions: AtomicU64,
     sent_bytes: AtomicU64,
     sent_messages: AtomicU64,
-    dropped_messages: AtomicU64,
+    dropped: watch::Sender<Dropped>,
     /// Sequence of the first message that has not been sent, or [`NOWHERE`].
     position: AtomicU64,
     metrics: Metrics,
+}
+
+/// What is known of the present connection.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Connection {
+    /// The server's host and port.
+    pub server: String,
+    /// It is the backup.
+    pub is_backup: bool,
+    /// Version and cipher of TLS; `None` where nothing protects the connection.
+    pub tls: Option<String>,
+    /// What TCP says, where the system tells.
+    pub tcp: Option<TcpInfo>,
+    /// The last RTMP acknowledgement of the server. Shown, never acted on: servers count as they like.
+    pub rtmp_acknowledged: Option<u32>,
 }
 
 struct Metrics {
@@ -77,7 +118,9 @@ struct Metrics {
     lag: Gauge,
     bytes: Counter,
     messages: Counter,
-    dropped: Counter,
+    skipped: Counter,
+    picture: Counter,
+    disposable: Counter,
 }
 
 impl std::fmt::Debug for Metrics {
@@ -90,20 +133,27 @@ impl Report {
     /// The report of a destination that is in `state`.
     pub fn new(stream: &str, destination: &str, state: State) -> Self {
         let labels = [("stream", stream.to_owned()), ("destination", destination.to_owned())];
+        let dropped = |reason: &'static str| {
+            let [stream, destination] = labels.clone();
+            counter!(name::DROPPED_MESSAGES, &[stream, destination, ("reason", reason.to_owned())])
+        };
         Self {
             state: watch::Sender::new(state),
             last_failure: watch::Sender::new(None),
+            connection: watch::Sender::new(None),
             sessions: AtomicU64::new(0),
             sent_bytes: AtomicU64::new(0),
             sent_messages: AtomicU64::new(0),
-            dropped_messages: AtomicU64::new(0),
+            dropped: watch::Sender::new(Dropped::default()),
             position: AtomicU64::new(NOWHERE),
             metrics: Metrics {
                 delivering: gauge!(name::DESTINATION_DELIVERING, &labels),
                 lag: gauge!(name::LAG_SECONDS, &labels),
                 bytes: counter!(name::SENT_BYTES, &labels),
                 messages: counter!(name::SENT_MESSAGES, &labels),
-                dropped: counter!(name::DROPPED_MESSAGES, &labels),
+                skipped: dropped("skipped"),
+                picture: dropped("picture"),
+                disposable: dropped("disposable"),
             },
         }
     }
@@ -113,9 +163,19 @@ impl Report {
         self.state.borrow().clone()
     }
 
-    /// The last failure since it started.
-    pub fn last_failure(&self) -> Option<Failure> {
+    /// Changes with the state.
+    pub fn watch(&self) -> watch::Receiver<State> {
+        self.state.subscribe()
+    }
+
+    /// The last failure since it started, and when that was.
+    pub fn last_failure(&self) -> Option<(Failure, Instant)> {
         self.last_failure.borrow().clone()
+    }
+
+    /// What is known of the present connection.
+    pub fn connection(&self) -> Option<Connection> {
+        self.connection.borrow().clone()
     }
 
     /// Publishes that its server accepted.
@@ -133,9 +193,9 @@ impl Report {
         self.sent_messages.load(Relaxed)
     }
 
-    /// Messages skipped because it was too slow.
-    pub fn dropped_messages(&self) -> u64 {
-        self.dropped_messages.load(Relaxed)
+    /// Messages left out because it took too little.
+    pub fn dropped(&self) -> Dropped {
+        *self.dropped.borrow()
     }
 
     /// How far it is behind its stream; nothing while it has no session. Measured when asked: a session that is blocked
@@ -143,7 +203,7 @@ impl Report {
     pub fn lag(&self, feed: &Feed) -> Lag {
         match self.position.load(Relaxed) {
             NOWHERE => Lag::default(),
-            position => feed.read(|log| log.lag(Cursor::at(position))),
+            position => feed.read(|log| log.lag(Cursor::at(position), log.head())),
         }
     }
 
@@ -161,8 +221,15 @@ impl Report {
         });
     }
 
+    /// Its task has ended by a fault of our own.
+    pub fn broken(&self) {
+        self.nowhere();
+        self.connected(None);
+        self.enter(State::Waiting { until: None });
+    }
+
     pub(super) fn failed(&self, failure: &Failure) {
-        self.last_failure.send_replace(Some(failure.clone()));
+        self.last_failure.send_replace(Some((failure.clone(), Instant::now())));
     }
 
     pub(super) fn accepted(&self) {
@@ -176,9 +243,24 @@ impl Report {
         self.metrics.bytes.increment(bytes);
     }
 
-    pub(super) fn dropped(&self, messages: u64) {
-        self.dropped_messages.fetch_add(messages, Relaxed);
-        self.metrics.dropped.increment(messages);
+    pub(super) fn dropped_more(&self, more: Dropped) {
+        self.dropped.send_modify(|dropped| *dropped = dropped.and(more));
+        self.metrics.skipped.increment(more.skipped);
+        self.metrics.picture.increment(more.picture);
+        self.metrics.disposable.increment(more.disposable);
+    }
+
+    pub(super) fn connected(&self, connection: Option<Connection>) {
+        self.connection.send_replace(connection);
+    }
+
+    pub(super) fn progressed(&self, tcp: Option<TcpInfo>, rtmp_acknowledged: Option<u32>) {
+        self.connection.send_modify(|connection| {
+            if let Some(connection) = connection {
+                connection.tcp = tcp;
+                connection.rtmp_acknowledged = rtmp_acknowledged;
+            }
+        });
     }
 
     /// Everything before `position` has been sent.

@@ -2,28 +2,36 @@
 
 use std::{io, sync::Arc, time::Duration};
 
-use tokio::time::{Instant, sleep};
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep},
+};
 use tokio_util::sync::CancellationToken;
 
 use super::{
     backoff::{Attempt, Backoff, Next},
     failure::{self, Failure, Kind},
     filter::Filter,
-    playhead::Clock,
+    playhead::{Clock, Dropped, Start},
+    route::{Route, Server},
     session::{Context, End, History, Session, Watch},
-    settings::Settings,
-    status::{Report, State},
+    settings::{Resume, Settings},
+    status::{Connection, Report, State},
 };
 use crate::{
-    net::{self, Endpoint, Target, TlsClient},
-    observe::Event,
+    media::{self, Kind as Media},
+    net::{self, Endpoint, Target, TlsClient, Transport},
+    observe::{Event, Repeats},
     rtmp::{
         client::{self, Client},
         handshake::{Form, RANDOM_LEN, Random},
         url::Scheme,
     },
-    stream::{Broadcast, Feed, Phase},
+    stream::{Broadcast, Epoch, Feed, Message, Phase},
 };
+
+/// How often it is told that messages are left out.
+const TELL_DROPS_EVERY: Duration = Duration::from_secs(10);
 
 /// How a destination is asked to stop.
 #[derive(Clone, Debug, Default)]
@@ -36,31 +44,39 @@ pub struct Stop {
 
 /// One destination of one stream. Owns its connection, its cursor and its state; nobody waits for it.
 pub struct Task {
-    settings: Settings,
+    /// Changes when the destination's file was mended.
+    mended: watch::Receiver<Arc<Settings>>,
+    settings: Arc<Settings>,
     feed: Arc<Feed>,
     report: Arc<Report>,
     stop: Stop,
     filter: Filter,
-    endpoint: Endpoint,
+    /// Which server is next.
+    route: Route,
     /// Made at the first connection: reading the system's roots takes a while.
     tls: Option<Arc<TlsClient>>,
     /// The number of the broadcast that was served last: each one is served once.
     served: u64,
     /// The session's clock, for platforms that want it to go on after a reconnect.
     clock: Clock,
+    /// What the sessions of this broadcast have sent: the first sequence that was not, and the first that may not have arrived.
+    sent: Option<(u64, u64)>,
     backoff: Backoff,
     history: History,
+    repeats: Repeats,
     /// When it was last cut off while it delivered.
     lost: Option<Instant>,
 }
 
 impl Task {
     /// A destination that waits for its stream's next broadcast.
-    pub fn new(settings: Settings, feed: Arc<Feed>, report: Arc<Report>, stop: Stop) -> Self {
+    pub fn new(mended: watch::Receiver<Arc<Settings>>, feed: Arc<Feed>, report: Arc<Report>, stop: Stop) -> Self {
+        let settings = Arc::clone(&mended.borrow());
         Self {
+            mended,
             filter: Filter::new(&settings),
+            route: Route::new(&settings),
             backoff: Backoff::new(settings.reconnect.clone()),
-            endpoint: Endpoint::new(settings.url.host(), settings.url.port()),
             settings,
             feed,
             report,
@@ -68,7 +84,9 @@ impl Task {
             tls: None,
             served: 0,
             clock: Clock::FromFirstMessage,
+            sent: None,
             history: History::default(),
+            repeats: Repeats::default(),
             lost: None,
         }
     }
@@ -77,137 +95,208 @@ impl Task {
     pub async fn run(mut self) {
         while let Some(broadcast) = self.next_broadcast().await {
             self.served = broadcast.number;
+            self.begin();
             self.serve(broadcast).await;
         }
         self.report.enter(State::Idle);
     }
 
-    /// Waits for a broadcast that can be started: it has its first random access point, and is what the destination takes.
-    async fn next_broadcast(&mut self) -> Option<Broadcast> {
+    async fn next_broadcast(&self) -> Option<Broadcast> {
         self.report.enter(State::Idle);
         let mut broadcast = self.feed.broadcast();
-        let mut head = self.feed.head();
-        let mut refused = 0;
         loop {
             let now = *broadcast.borrow_and_update();
-            let mut waits_for_keyframe = false;
-            if now.phase == Phase::Live && now.number > self.served && now.number > refused {
-                waits_for_keyframe = self.feed.read(|log| log.newest_random_access(now.from).is_none());
-                if !waits_for_keyframe {
-                    match self.refusal() {
-                        None => return Some(now),
-                        Some(reason) => {
-                            refused = now.number;
-                            self.unsuitable(reason);
-                        }
-                    }
-                }
+            if now.phase == Phase::Live && now.number > self.served {
+                return Some(now);
             }
             tokio::select! {
                 biased;
                 () = self.stop.leave.cancelled() => return None,
                 () = self.stop.drain.cancelled() => return None,
-                // The senders live in the feed.
+                // The sender lives in the feed.
                 _ = broadcast.changed() => {}
-                _ = head.changed(), if waits_for_keyframe => {}
             }
         }
     }
 
-    /// Connects, sends, and tries again, until the broadcast is over or nothing more is to be tried.
-    async fn serve(&mut self, broadcast: Broadcast) {
+    /// A broadcast owes nothing to the one before, nor does a file that was mended to the one that was wrong.
+    fn begin(&mut self) {
+        self.settings = Arc::clone(&self.mended.borrow_and_update());
+        self.filter = Filter::new(&self.settings);
+        self.route = Route::new(&self.settings);
+        self.tls = None;
         self.backoff = Backoff::new(self.settings.reconnect.clone());
         self.history = History::default();
-        self.lost = None;
+        self.repeats = Repeats::default();
         self.clock = Clock::FromFirstMessage;
-        while self.publisher_is_there(broadcast).await {
+        self.sent = None;
+        self.lost = None;
+    }
+
+    /// Connects, sends, and tries again, until the broadcast is over.
+    async fn serve(&mut self, broadcast: Broadcast) {
+        let mut refused = None;
+        while let Some(start) = self.something_to_send(broadcast, refused.as_ref()).await {
+            if let Some(reason) = self.refusal(&start) {
+                self.unsuitable(reason, "is not started");
+                refused = Some(Arc::clone(&start.epoch));
+                continue;
+            }
             self.report.enter(State::Connecting);
             let began = Instant::now();
             let (end, delivered) = self.attempt(broadcast).await;
+            self.report.nowhere();
+            self.report.connected(None);
             let (stream, destination) = (self.feed.name(), self.settings.name.as_str());
-            let failure = match end {
-                End::Finished => return Event::DestinationEnded { stream, destination }.emit(),
+            match end {
+                // The broadcast may go on, where the publisher was away for too long: then it is served again.
+                End::Finished => Event::DestinationEnded { stream, destination }.emit(),
+                End::NotNeeded => {}
                 End::Left => return Event::DestinationLeft { stream, destination }.emit(),
-                End::Unsuitable(reason) => {
-                    self.unsuitable(reason);
-                    break;
+                End::FailBack => {
+                    Event::DestinationFailsBack { stream, destination }.emit();
+                    self.route.fail_back();
+                    self.lost = Some(Instant::now());
                 }
-                End::Failed(failure) => failure,
-            };
-            let attempt = Attempt { lasted: began.elapsed(), delivered: delivered.unwrap_or_default() };
-            self.remember(&failure, delivered);
-            if !self.wait(&failure, attempt, broadcast).await {
-                break;
+                End::Redirected(url) => {
+                    if let Err(failure) = self.route.redirect(&url) {
+                        self.cope(&failure, Attempt { lasted: began.elapsed(), ..Attempt::default() }, broadcast).await;
+                    }
+                }
+                End::Unsuitable(reason) => {
+                    refused = self.newest_start(broadcast).map(|start| Arc::clone(&start.epoch));
+                    self.unsuitable(reason, "is cut off");
+                }
+                End::Failed(failure) => {
+                    let attempt = Attempt { lasted: began.elapsed(), delivered: delivered.unwrap_or_default() };
+                    self.remember(&failure, delivered);
+                    self.cope(&failure, attempt, broadcast).await;
+                }
             }
         }
-        self.rest(broadcast).await;
+    }
+
+    /// Waits until there is a publisher, and a message to start with that is not of the epoch `refused`. `None`: the broadcast
+    /// is over, or the relay goes down.
+    async fn something_to_send(&self, served: Broadcast, refused: Option<&Arc<Epoch>>) -> Option<Arc<Message>> {
+        let mut broadcast = self.feed.broadcast();
+        let mut head = self.feed.head();
+        loop {
+            let now = *broadcast.borrow_and_update();
+            if now.end_of(served.number).is_some() || self.stop.leave.is_cancelled() {
+                return None;
+            }
+            // Nobody is dialled while the publisher is away.
+            let is_live = now.phase == Phase::Live;
+            if is_live {
+                match self.newest_start(served) {
+                    Some(start) if refused.is_none_or(|refused| !Arc::ptr_eq(refused, &start.epoch)) => {
+                        return Some(start);
+                    }
+                    _ => {}
+                }
+            } else if refused.is_none() {
+                self.report.enter(State::Waiting { until: None });
+            }
+            tokio::select! {
+                biased;
+                () = self.stop.leave.cancelled() => return None,
+                // The senders live in the feed.
+                _ = broadcast.changed() => {}
+                _ = head.changed(), if is_live => {}
+            }
+        }
+    }
+
+    fn newest_start(&self, broadcast: Broadcast) -> Option<Arc<Message>> {
+        self.feed.read(|log| log.newest_random_access(broadcast.from, u64::MAX).cloned())
     }
 
     /// One connection, from dialling to its end, and for how long the server accepted the publish.
     async fn attempt(&mut self, broadcast: Broadcast) -> (End, Option<Duration>) {
-        let tls = match self.tls().await {
-            Ok(tls) => tls,
-            Err(failure) => return (End::Failed(failure), None),
-        };
-        let target = Target::new(self.settings.url.host(), self.settings.url.port(), tls);
+        let server = self.route.server();
+        let endpoint = Endpoint::new(server.url.host(), server.url.port());
         let transport = tokio::select! {
             biased;
             () = self.stop.leave.cancelled() => return (End::Left, None),
-            () = over(&self.feed, broadcast) => return (End::Finished, None),
-            dialled = net::dial(&target) => match dialled {
+            () = over(&self.feed, broadcast) => return (End::NotNeeded, None),
+            dialled = Self::dial(&mut self.tls, &self.settings, &server, &endpoint) => match dialled {
                 Ok(transport) => transport,
-                Err(error) => return (End::Failed(Failure::from(&error)), None),
+                Err(failure) => return (End::Failed(failure), None),
             },
         };
-        let client = match self.client() {
+        let client = match self.client(&server) {
             Ok(client) => client,
-            Err(failure) => return (End::Failed(failure), None),
+            Err(error) => {
+                return (End::Failed(Failure::lost(&endpoint, failure::Stage::Handshake, Some(&error))), None);
+            }
         };
+        self.report.connected(Some(Connection {
+            server: server.url.to_string(),
+            is_backup: server.is_backup,
+            tls: transport.protection().map(|protection| format!("{} {}", protection.version, protection.cipher)),
+            tcp: None,
+            rtmp_acknowledged: None,
+        }));
         let context = Context {
             feed: &self.feed,
-            broadcast,
+            broadcast: self.unsent(broadcast),
+            start: self.start(),
+            clock: self.clock,
             settings: &self.settings,
             report: &self.report,
-            endpoint: &self.endpoint,
+            endpoint: &endpoint,
+            fail_back: self.route.fail_back_at(),
             history: self.history,
         };
-        let mut session = Session::new(transport, client, context, self.clock);
-        let mut teller = Teller { feed: &self.feed, settings: &self.settings, lost: self.lost };
+        let mut session = Session::new(transport, client, context);
+        let mut teller =
+            Teller { feed: &self.feed, settings: &self.settings, lost: self.lost, drops: Drops::default() };
         let end = session.run(&self.stop.leave, &mut teller).await;
-        self.report.nowhere();
         let delivered = session.accepted_for();
+        if let Some((next, arrived)) = session.position().zip(session.arrived_until()) {
+            self.sent = Some((next, arrived));
+        }
         if self.settings.platform.continuous_timestamps {
             self.clock = session.clock();
         }
         match end {
             End::Finished => session.close().await,
             // An unpublish would end the broadcast on some platforms: the connection is just dropped.
-            End::Left | End::Unsuitable(_) | End::Failed(_) => session.into_io().abort(),
+            _ => session.into_io().abort(),
         }
         (end, delivered)
     }
 
-    /// The trust that this destination's server is verified with; `None` for plain RTMP.
-    async fn tls(&mut self) -> Result<Option<Arc<TlsClient>>, Failure> {
-        if self.settings.url.scheme() == Scheme::Rtmp {
-            return Ok(None);
-        }
-        if self.tls.is_none() {
-            let ca_file = self.settings.ca_file.clone();
-            // It reads files: the system's roots and the destination's own.
-            let made = tokio::task::spawn_blocking(move || TlsClient::new(ca_file.as_deref())).await;
-            let made = made.map_err(|error| self.lost_to(io::Error::other(error)))?;
-            self.tls = Some(Arc::new(made.map_err(|error| Failure::from(&error))?));
-        }
-        Ok(self.tls.clone())
+    async fn dial(
+        tls: &mut Option<Arc<TlsClient>>,
+        settings: &Settings,
+        server: &Server,
+        endpoint: &Endpoint,
+    ) -> Result<Transport, Failure> {
+        let trust = match server.url.scheme() {
+            Scheme::Rtmp => None,
+            Scheme::Rtmps => {
+                if tls.is_none() {
+                    let ca_file = settings.ca_file.clone();
+                    // It reads files: the system's roots and the destination's own.
+                    let made = tokio::task::spawn_blocking(move || TlsClient::new(ca_file.as_deref())).await;
+                    let broken = |error| Failure::lost(endpoint, failure::Stage::Tls, Some(&io::Error::other(error)));
+                    *tls = Some(Arc::new(made.map_err(broken)?.map_err(|error| Failure::from(&error))?));
+                }
+                tls.clone()
+            }
+        };
+        let target = Target::new(server.url.host(), server.url.port(), trust);
+        net::dial(&target).await.map_err(|error| Failure::from(&error))
     }
 
-    fn client(&self) -> Result<Client, Failure> {
+    fn client(&self, server: &Server) -> io::Result<Client> {
         let mut random: Random = [0; RANDOM_LEN];
-        getrandom::fill(&mut random).map_err(|error| self.lost_to(io::Error::other(error)))?;
+        getrandom::fill(&mut random).map_err(io::Error::other)?;
         let config = client::Config {
-            app: self.settings.url.expose_app().to_owned(),
-            tc_url: self.settings.url.expose_tc_url().to_owned(),
+            app: server.url.expose_app().to_owned(),
+            tc_url: server.url.expose_tc_url().to_owned(),
             stream_key: self.settings.key.clone(),
             chunk_size: self.settings.platform.chunk_size,
             // A server that was never told of Enhanced RTMP gets the call that OBS makes.
@@ -217,23 +306,21 @@ impl Task {
         Ok(Client::new(config, &random))
     }
 
-    /// While the publisher is away nobody is dialled. False when the broadcast is over, or the relay goes down.
-    async fn publisher_is_there(&self, served: Broadcast) -> bool {
-        let mut broadcast = self.feed.broadcast();
-        loop {
-            let now = *broadcast.borrow_and_update();
-            if now.end_of(served.number).is_some() || self.stop.leave.is_cancelled() {
-                return false;
+    /// Where the next session starts.
+    fn start(&self) -> Start {
+        match (self.settings.resume, self.sent) {
+            (Resume::CatchUp { .. }, Some((_, arrived))) => Start::CatchUp(arrived),
+            _ => Start::Live,
+        }
+    }
+
+    /// What the next session serves of the broadcast. A clock that goes on must not run back: nothing is sent again then.
+    fn unsent(&self, broadcast: Broadcast) -> Broadcast {
+        match self.sent {
+            Some((next, _)) if self.settings.platform.continuous_timestamps => {
+                Broadcast { from: broadcast.from.max(next), ..broadcast }
             }
-            if now.phase == Phase::Live {
-                return true;
-            }
-            self.report.enter(State::Held);
-            tokio::select! {
-                biased;
-                () = self.stop.leave.cancelled() => return false,
-                _ = broadcast.changed() => {}
-            }
+            _ => broadcast,
         }
     }
 
@@ -250,17 +337,36 @@ impl Task {
         if delivered.is_some() {
             self.lost = Some(Instant::now());
         }
+        if delivered.is_some_and(|delivered| delivered >= failure::EARLY) {
+            self.repeats.delivered();
+        }
     }
 
-    /// Tells of the failure and waits for the next try. False where there is none in this broadcast.
-    async fn wait(&mut self, failure: &Failure, attempt: Attempt, broadcast: Broadcast) -> bool {
-        let next = self.backoff.failed(failure.retry, attempt, unit());
-        let retry_in = match next {
-            Next::After(wait) => Some(wait),
-            Next::Parked | Next::GivenUp => None,
-        };
+    /// Tells of a failure and waits for the next try: a while, until the file is mended, or until the broadcast is over.
+    async fn cope(&mut self, failure: &Failure, attempt: Attempt, broadcast: Broadcast) {
         self.report.failed(failure);
-        self.report.enter(State::Waiting { until: retry_in.map(|wait| Instant::now() + wait) });
+        let is_over = self.feed.broadcast().borrow().end_of(broadcast.number).is_some();
+        let switched = self.route.failed(failure, attempt.delivered, Instant::now());
+        if switched {
+            self.backoff = Backoff::new(self.settings.reconnect.clone());
+            self.history = History::default();
+        }
+        let next = self.backoff.failed(failure.retry, attempt, unit());
+        let state = match next {
+            _ if is_over => State::Idle,
+            Next::After(wait) => State::Waiting { until: Some(Instant::now() + wait) },
+            Next::Parked => State::Parked { reason: format!("{}; {}", failure.message, failure.hint) },
+            Next::GivenUp => State::Parked { reason: format!("given up: {}", failure.message) },
+        };
+        let words = match next {
+            _ if is_over => "the broadcast is over".to_owned(),
+            Next::After(wait) => {
+                let server = if switched { self.route.server().name() } else { "" };
+                format!("next try{server} in {:.1} s", wait.as_secs_f64())
+            }
+            Next::Parked => "not tried again before its file changes or the next broadcast begins".to_owned(),
+            Next::GivenUp => "given up (`reconnect.give_up_after`) until the next broadcast".to_owned(),
+        };
         Event::DestinationFailed {
             stream: self.feed.name(),
             destination: &self.settings.name,
@@ -268,40 +374,36 @@ impl Task {
             kind: failure.kind.label(),
             message: &failure.message,
             hint: &failure.hint,
-            retry_in,
+            next: &words,
+            news: self.repeats.failed(failure.kind.label(), Instant::now()),
         }
         .emit();
-        let Some(wait) = retry_in else { return false };
-        tokio::select! {
-            biased;
-            () = self.stop.leave.cancelled() => false,
-            () = over(&self.feed, broadcast) => false,
-            () = sleep(wait) => true,
-        }
-    }
-
-    /// Nothing more is tried in this broadcast: waits for its end in the state that says why.
-    async fn rest(&self, broadcast: Broadcast) {
+        self.report.enter(state);
         tokio::select! {
             biased;
             () = self.stop.leave.cancelled() => {}
             () = over(&self.feed, broadcast) => {}
+            () = until(next) => {}
+            () = changed(&mut self.mended) => {
+                Event::DestinationMended { stream: self.feed.name(), destination: &self.settings.name }.emit();
+                self.begin();
+            }
         }
     }
 
-    /// This machine could not do its part.
-    fn lost_to(&self, error: io::Error) -> Failure {
-        Failure::lost(&self.endpoint, failure::Stage::Handshake, Some(&error))
-    }
-
-    fn refusal(&self) -> Option<String> {
+    /// Why the stream, as it is at `start`, is not sent here.
+    fn refusal(&self, start: &Message) -> Option<String> {
         let status = self.feed.status();
-        self.filter.refusal(status.video, status.audio)
+        [(Media::Video, status.video), (Media::Audio, status.audio)].into_iter().find_map(|(kind, last)| {
+            // What the header says of the message that is to be sent first; without one, what was seen of the track.
+            let codec: Option<media::Codec> = start.epoch.codec(kind).or(last);
+            self.filter.refusal(kind, codec?)
+        })
     }
 
-    fn unsuitable(&self, reason: String) {
-        Event::DestinationUnsuitable { stream: self.feed.name(), destination: &self.settings.name, reason: &reason }
-            .emit();
+    fn unsuitable(&self, reason: String, what: &str) {
+        let (stream, destination) = (self.feed.name(), self.settings.name.as_str());
+        Event::DestinationUnsuitable { stream, destination, what, reason: &reason }.emit();
         self.report.enter(State::Off { reason });
     }
 }
@@ -311,6 +413,14 @@ struct Teller<'a> {
     feed: &'a Feed,
     settings: &'a Settings,
     lost: Option<Instant>,
+    drops: Drops,
+}
+
+/// Messages that were left out and not told of yet.
+#[derive(Default)]
+struct Drops {
+    told: Option<Instant>,
+    untold: Dropped,
 }
 
 impl Watch for Teller<'_> {
@@ -323,8 +433,15 @@ impl Watch for Teller<'_> {
         .emit();
     }
 
-    fn dropped(&mut self, messages: u64) {
-        Event::DestinationDropped { stream: self.feed.name(), destination: &self.settings.name, messages }.emit();
+    fn dropped(&mut self, dropped: Dropped) {
+        self.drops.untold = self.drops.untold.and(dropped);
+        if self.drops.told.is_some_and(|told| told.elapsed() < TELL_DROPS_EVERY) {
+            return;
+        }
+        let Dropped { skipped, picture, disposable } = std::mem::take(&mut self.drops.untold);
+        self.drops.told = Some(Instant::now());
+        let (stream, destination) = (self.feed.name(), self.settings.name.as_str());
+        Event::DestinationDropped { stream, destination, skipped, picture, disposable }.emit();
     }
 }
 
@@ -332,6 +449,21 @@ impl Watch for Teller<'_> {
 async fn over(feed: &Feed, broadcast: Broadcast) {
     // The sender lives in the feed: waiting cannot fail.
     let _ = feed.broadcast().wait_for(|now| now.end_of(broadcast.number).is_some()).await;
+}
+
+/// Completes when it is time for the next try; where there is none, never.
+async fn until(next: Next) {
+    match next {
+        Next::After(wait) => sleep(wait).await,
+        Next::Parked | Next::GivenUp => std::future::pending().await,
+    }
+}
+
+/// Completes when there are other settings; never, where nobody can give any.
+async fn changed(mended: &mut watch::Receiver<Arc<Settings>>) {
+    if mended.changed().await.is_err() {
+        std::future::pending().await
+    }
 }
 
 /// A random number from 0 to 1.

@@ -1,9 +1,11 @@
 //! Settings of a destination for tests.
 
+use std::time::Duration;
+
 use super::{
     codecs::Codecs,
     platform::Platform,
-    settings::{Backpressure, Reconnect, Settings},
+    settings::{Backpressure, Reconnect, Resume, Settings},
 };
 
 /// A server of one's own that takes everything.
@@ -18,6 +20,11 @@ pub(crate) fn settings() -> Settings {
         backpressure: Backpressure::default(),
         codecs: platform.codecs.clone(),
         multitrack: platform.multitrack,
+        backup: None,
+        resume: Resume::Live,
+        hold: Duration::from_secs(15),
+        delay: Duration::ZERO,
+        bind: None,
         platform,
     }
 }

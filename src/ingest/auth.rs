@@ -46,11 +46,16 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::stream::{StreamSettings, Window};
+    use crate::stream::{StreamSettings, Takeover, Window};
 
     fn feed(name: &str) -> Arc<Feed> {
         let window = Window { duration: Duration::from_secs(5), bytes: 1, hard_bytes: 1 };
-        Feed::new(StreamSettings { name: name.to_owned(), window, hold: Duration::from_secs(15) })
+        Feed::new(StreamSettings {
+            name: name.to_owned(),
+            window,
+            hold: Duration::from_secs(15),
+            takeover: Takeover::WhenSilent,
+        })
     }
 
     #[tokio::test]

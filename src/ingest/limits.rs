@@ -12,6 +12,9 @@ pub const PUBLISH: Duration = Duration::from_secs(10);
 /// A publisher that sends no message for so long is gone: power loss and a moved address leave a connection that never ends.
 pub const MEDIA_SILENCE: Duration = Duration::from_secs(30);
 
+/// A live publisher that has sent nothing for so long is told of: the picture stands still everywhere.
+pub const SILENCE_TOLD: Duration = Duration::from_secs(3);
+
 /// How long a refused publisher has to read why: closing at once would reset the connection and lose the answer.
 pub const REFUSAL: Duration = Duration::from_secs(1);
 

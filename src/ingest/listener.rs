@@ -1,6 +1,11 @@
 //! The ports that publishers connect to.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    io,
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -14,7 +19,7 @@ use super::{
     session::{self, Context},
 };
 use crate::{
-    net::{TlsServer, socket},
+    net::{TlsServer, socket, tls::AcceptCause},
     observe::Event,
     stream::Publisher,
 };
@@ -32,6 +37,10 @@ impl Listener {
     /// Where the address cannot be bound: in use, not of this machine, or a port that needs more rights.
     pub async fn bind(address: SocketAddr, tls: Option<TlsServer>) -> io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
+        // Told at the start, where somebody reads: encoders that refuse it hardly say why.
+        if let Some(problem) = tls.as_ref().and_then(|tls| tls.validity_problem(SystemTime::now())) {
+            Event::CertificateProblem { problem: &problem }.emit();
+        }
         Ok(Self { listener, tls })
     }
 
@@ -89,7 +98,10 @@ async fn serve(stream: TcpStream, address: SocketAddr, tls: Option<TlsServer>, c
     };
     match accepted {
         Ok(transport) => session::serve(transport, Publisher { address, transport: "rtmps" }, &context).await,
-        Err(error) => Event::IngestRefused { address, transport: "rtmps", reason: &error.to_string() }.emit(),
+        Err(error) => match &error.cause {
+            AcceptCause::NothingSent => Event::IngestProbed { address, transport: "rtmps" }.emit(),
+            cause => Event::TlsRefused { address, reason: &cause.to_string(), hint: error.hint() }.emit(),
+        },
     }
 }
 

@@ -3,6 +3,7 @@
 use std::{pin::pin, sync::Arc, time::Duration};
 
 use metrics::{Counter, counter};
+use secrecy::ExposeSecret as _;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     time::{Instant, sleep_until},
@@ -46,6 +47,8 @@ pub async fn serve<T: AsyncRead + AsyncWrite + Unpin>(io: T, publisher: Publishe
         publisher,
         state: State::Handshake,
         since: Instant::now(),
+        has_spoken: false,
+        is_silence_told: false,
     };
     let end = session.run(&context.stop).await;
     session.finish(end).await;
@@ -59,6 +62,10 @@ struct Session<'a, T> {
     state: State,
     /// When the state was entered; while live, when the last message came.
     since: Instant,
+    /// The peer has sent at least one byte.
+    has_spoken: bool,
+    /// It was told that a live publisher has fallen silent.
+    is_silence_told: bool,
 }
 
 /// ```text
@@ -98,13 +105,18 @@ enum End {
 
 impl<T: AsyncRead + AsyncWrite + Unpin> Session<'_, T> {
     async fn run(&mut self, stop: &CancellationToken) -> End {
-        let mut timer = pin!(sleep_until(self.deadline()));
+        let mut timer = pin!(sleep_until(self.due()));
         loop {
+            // The timer is moved on when it fires, so that a busy session need not touch it; only what is due earlier cannot
+            // wait for that.
+            if self.due() < timer.deadline() {
+                timer.as_mut().reset(self.due());
+            }
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return End::Stopped,
                 step = self.io.step(self.server.transmit()) => match step {
-                    Ok(Step::Received) => if let Err(end) = self.receive().await {
+                    Ok(Step::Received) => if let Err(end) = self.receive(stop).await {
                         return end;
                     },
                     Ok(Step::Sent(_) | Step::Flushed) => {}
@@ -112,16 +124,18 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Session<'_, T> {
                     Err(error) => return End::Lost(error.to_string()),
                 },
                 () = timer.as_mut() => {
-                    if Instant::now() >= self.deadline() {
+                    if Instant::now() >= self.since + self.patience() {
                         return End::Silent(self.patience());
                     }
-                    timer.as_mut().reset(self.deadline());
+                    self.tell_silence();
+                    timer.as_mut().reset(self.due());
                 }
             }
         }
     }
 
-    async fn receive(&mut self) -> Result<(), End> {
+    async fn receive(&mut self, stop: &CancellationToken) -> Result<(), End> {
+        self.has_spoken = true;
         let mut input = self.io.received();
         let mut messages = 0;
         loop {
@@ -136,7 +150,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Session<'_, T> {
                     self.since = Instant::now();
                 }
                 server::Event::PublishRequested(request) => {
-                    let live = authorise(self.keys, &self.publisher, &request).await;
+                    let live = tokio::select! {
+                        biased;
+                        () = stop.cancelled() => return Err(End::Stopped),
+                        live = authorise(self.keys, &self.publisher, &request) => live,
+                    };
                     match live {
                         Ok(live) => {
                             self.server.accept_publish();
@@ -171,6 +189,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Session<'_, T> {
         {
             live.publish.wake();
             self.since = Instant::now();
+            self.is_silence_told = false;
         }
         Ok(())
     }
@@ -183,32 +202,50 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Session<'_, T> {
         }
     }
 
-    fn deadline(&self) -> Instant {
-        self.since + self.patience()
+    /// When something is to be said or done, where nothing comes until then.
+    fn due(&self) -> Instant {
+        match self.state {
+            State::Live(_) if !self.is_silence_told => self.since + limits::SILENCE_TOLD,
+            _ => self.since + self.patience(),
+        }
+    }
+
+    fn tell_silence(&mut self) {
+        if let State::Live(live) = &self.state
+            && !self.is_silence_told
+            && self.since.elapsed() >= limits::SILENCE_TOLD
+        {
+            self.is_silence_told = true;
+            Event::PublisherSilent { stream: &live.settings.name, silence: limits::SILENCE_TOLD }.emit();
+        }
     }
 
     async fn finish(mut self, end: End) {
         let Publisher { address, transport } = self.publisher;
-        let reason = match end {
-            End::Lost(reason) | End::Protocol(reason) => reason,
-            End::Silent(patience) => format!("nothing came for {} s", patience.as_secs()),
+        let (reason, is_news) = match end {
+            End::Lost(reason) => (reason, false),
+            End::Protocol(reason) => (reason, true),
+            End::Silent(patience) => (format!("nothing came for {} s", patience.as_secs()), true),
             End::Refused(reason) => {
                 Event::PublishRefused { address, transport, reason: &reason }.emit();
                 return self.say_goodbye().await;
             }
-            End::Displaced => "another publisher with the same key took over".to_owned(),
+            End::Displaced => ("another publisher with the same key took over".to_owned(), false),
             End::Stopped => return,
         };
         match self.state {
             State::Live(live) => {
-                let (stream, hold) = (live.settings.name.clone(), live.settings.hold);
-                // Lost, not stopped: dropping the publish holds the broadcast.
-                drop(live);
-                Event::PublisherLost { stream: &stream, reason: &reason, hold }.emit();
+                let Live { publish, settings: StreamSettings { name, hold, .. }, .. } = live;
+                if publish.lose() {
+                    Event::PublisherLost { stream: &name, reason: &reason, hold }.emit();
+                } else {
+                    Event::PublisherDisplaced { stream: &name, address }.emit();
+                }
             }
-            State::Handshake => Event::IngestRefused { address, transport, reason: &reason }.emit(),
-            // A probe, or an encoder that is done: nobody waits for it.
-            State::Idle => {}
+            // A port scan or a health check; an encoder that probes, or is done.
+            State::Handshake if !self.has_spoken => Event::IngestProbed { address, transport }.emit(),
+            State::Idle if !is_news => {}
+            State::Handshake | State::Idle => Event::IngestRefused { address, transport, reason: &reason }.emit(),
         }
     }
 
@@ -251,6 +288,14 @@ impl Live {
 }
 
 async fn authorise(keys: &Keys, publisher: &Publisher, request: &PublishRequest) -> Result<Live, Refusal> {
+    if request.stream_key.expose_secret().is_empty() {
+        return Err(Refusal {
+            code: Refusal::DENIED,
+            description:
+                "no stream key came: put it into the encoder's field Stream Key (FFmpeg: rtmp://HOST/live/KEY)"
+                    .to_owned(),
+        });
+    }
     let Some(feed) = keys.feed(&request.stream_key) else {
         return Err(Refusal {
             code: Refusal::DENIED,
@@ -260,9 +305,15 @@ async fn authorise(keys: &Keys, publisher: &Publisher, request: &PublishRequest)
     };
     let publish = feed.publish(publisher.clone()).await.map_err(|_| Refusal {
         code: Refusal::BAD_NAME,
-        description: format!("stream {} is live already, from another encoder: stop that one first", feed.name()),
+        description: format!("stream `{}` is live already, from another encoder: stop that one first", feed.name()),
     })?;
-    Event::PublishStarted { stream: feed.name(), address: publisher.address, transport: publisher.transport }.emit();
+    Event::PublishStarted {
+        stream: feed.name(),
+        address: publisher.address,
+        transport: publisher.transport,
+        returned_after: publish.returned_after(),
+    }
+    .emit();
     Ok(Live {
         publish,
         settings: feed.settings().clone(),

@@ -24,6 +24,8 @@ pub struct Duplex<T> {
     filled: usize,
     /// A TLS session may hold back ciphertext that it has already taken: flush before sleeping.
     unflushed: bool,
+    /// A send that failed, until everything that the peer had said before was read: it may say why.
+    failed: Option<io::Error>,
 }
 
 /// What a step did.
@@ -42,7 +44,7 @@ pub enum Step {
 impl<T: AsyncRead + AsyncWrite + Unpin> Duplex<T> {
     /// A connection over `io`.
     pub fn new(io: T) -> Self {
-        Self { io, buffer: vec![0; READ_BYTES].into(), filled: 0, unflushed: false }
+        Self { io, buffer: vec![0; READ_BYTES].into(), filled: 0, unflushed: false, failed: None }
     }
 
     /// Sends from `outbox` or receives, whichever is possible first. Sending has precedence, so that a peer which floods us
@@ -61,6 +63,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Duplex<T> {
         self.buffer.get(..self.filled).unwrap_or_default()
     }
 
+    /// Whether everything that was taken from an outbox has left for the kernel.
+    pub fn is_flushed(&self) -> bool {
+        !self.unflushed
+    }
+
     /// Ends the sending direction in order.
     ///
     /// # Errors
@@ -69,19 +76,35 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Duplex<T> {
         self.io.shutdown().await
     }
 
+    /// The connection itself. What is read or written there is missing here.
+    pub fn get_ref(&self) -> &T {
+        &self.io
+    }
+
     /// The connection itself.
     pub fn into_inner(self) -> T {
         self.io
     }
 
     fn poll_step(&mut self, cx: &mut Context<'_>, outbox: &mut impl Buf) -> Poll<io::Result<Step>> {
-        if let Poll::Ready(step) = self.poll_send(cx, outbox) {
-            return Poll::Ready(step);
+        if self.failed.is_none() {
+            match self.poll_send(cx, outbox) {
+                Poll::Ready(Ok(step)) => return Poll::Ready(Ok(step)),
+                Poll::Ready(Err(error)) => self.failed = Some(error),
+                Poll::Pending => {}
+            }
         }
         let mut buffer = ReadBuf::new(&mut self.buffer);
-        ready!(Pin::new(&mut self.io).poll_read(cx, &mut buffer))?;
+        let read = Pin::new(&mut self.io).poll_read(cx, &mut buffer);
         self.filled = buffer.filled().len();
-        Poll::Ready(Ok(if self.filled == 0 { Step::Closed } else { Step::Received }))
+        if self.filled > 0 {
+            return Poll::Ready(Ok(Step::Received));
+        }
+        if let Some(error) = self.failed.take() {
+            return Poll::Ready(Err(error));
+        }
+        ready!(read)?;
+        Poll::Ready(Ok(Step::Closed))
     }
 
     fn poll_send(&mut self, cx: &mut Context<'_>, outbox: &mut impl Buf) -> Poll<io::Result<Step>> {

@@ -17,11 +17,13 @@ pub mod limits;
 pub mod peer_text;
 pub mod race;
 pub mod socket;
+pub mod tcp_info;
 pub mod tls;
 
 pub use self::{
     dial::{Target, Timeouts, dial},
     error::{Cause, Endpoint, Error},
     io::Transport,
+    tcp_info::TcpInfo,
     tls::{TlsClient, TlsServer},
 };

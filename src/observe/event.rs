@@ -6,9 +6,9 @@
 use std::{net::SocketAddr, time::Duration};
 
 use metrics::counter;
-use tracing::{error, info, warn};
+use tracing::{debug, error, info, warn};
 
-use super::metrics::name;
+use super::{News, metrics::name};
 
 /// Something that happened, told once.
 #[derive(Clone, Copy, Debug)]
@@ -22,23 +22,41 @@ pub enum Event<'a> {
     AcceptFailed { transport: &'static str, error: &'a str },
     /// A connection to the ingest port ended before it became a publish.
     IngestRefused { address: SocketAddr, transport: &'static str, reason: &'a str },
+    /// A connection to the RTMPS port with which there is no TLS; `reason` continues "it …".
+    TlsRefused { address: SocketAddr, reason: &'a str, hint: &'a str },
+    /// The certificate that publishers are shown has run out, will soon, or is not valid yet.
+    CertificateProblem { problem: &'a str },
+    /// A connection that went away without a word: a port scan, or a health check.
+    IngestProbed { address: SocketAddr, transport: &'static str },
     /// A publish with a wrong key, or to a stream that is already live.
     PublishRefused { address: SocketAddr, transport: &'static str, reason: &'a str },
-    /// A publisher is live.
-    PublishStarted { stream: &'a str, address: SocketAddr, transport: &'static str },
+    /// A publisher is live; `returned_after` since it was lost, where its broadcast goes on.
+    PublishStarted { stream: &'a str, address: SocketAddr, transport: &'static str, returned_after: Option<Duration> },
+    /// A publisher is connected and sends nothing.
+    PublisherSilent { stream: &'a str, silence: Duration },
     /// The publisher ended the broadcast.
     PublishStopped { stream: &'a str, reason: &'a str },
     /// The publisher's connection was lost; destinations stay connected for `hold`.
     PublisherLost { stream: &'a str, reason: &'a str, hold: Duration },
+    /// A publisher was displaced by another one with the same key.
+    PublisherDisplaced { stream: &'a str, address: SocketAddr },
     /// A configured destination is off.
     DestinationOff { stream: &'a str, destination: &'a str, reason: &'a str },
-    /// A destination is not started because it cannot take what is published.
-    DestinationUnsuitable { stream: &'a str, destination: &'a str, reason: &'a str },
+    /// A destination's file is wrong: it is held back.
+    DestinationWrong { stream: &'a str, destination: &'a str, reason: &'a str },
+    /// A destination's task ended by a fault of forkcast's own; it is started anew.
+    DestinationBroken { stream: &'a str, destination: &'a str, restart_in: Duration },
+    /// A destination's file was mended, and what failed is tried again.
+    DestinationMended { stream: &'a str, destination: &'a str },
+    /// A destination goes back from its backup to its primary server.
+    DestinationFailsBack { stream: &'a str, destination: &'a str },
+    /// A destination is not started, or cut off, because it cannot take what is published.
+    DestinationUnsuitable { stream: &'a str, destination: &'a str, what: &'a str, reason: &'a str },
     /// A destination accepted the publish; `resumed_after` since it was lost, where it was.
     DestinationLive { stream: &'a str, destination: &'a str, resumed_after: Option<Duration> },
-    /// A destination is too slow: so many messages were skipped, to go on at a keyframe.
-    DestinationDropped { stream: &'a str, destination: &'a str, messages: u64 },
-    /// A destination failed; `retry_in` says when it is tried again, `None` that it is not before the next broadcast.
+    /// A destination is too slow: messages skipped on the way to a keyframe, frames of the picture, disposable frames.
+    DestinationDropped { stream: &'a str, destination: &'a str, skipped: u64, picture: u64, disposable: u64 },
+    /// A destination failed; `next` says what comes next, `news` how much of it is to be told.
     DestinationFailed {
         stream: &'a str,
         destination: &'a str,
@@ -46,7 +64,8 @@ pub enum Event<'a> {
         kind: &'static str,
         message: &'a str,
         hint: &'a str,
-        retry_in: Option<Duration>,
+        next: &'a str,
+        news: News,
     },
     /// A destination was ended cleanly, with the broadcast.
     DestinationEnded { stream: &'a str, destination: &'a str },
@@ -71,15 +90,33 @@ impl Event<'_> {
             }
             Self::IngestRefused { address, transport, reason } => {
                 counter!(name::INGEST_REFUSED, "reason" => "protocol").increment(1);
-                warn!("{transport} connection from {address} closed: {reason}");
+                warn!("{transport} peer at {address} did not become a publisher: {reason}");
+            }
+            Self::TlsRefused { address, reason, hint } => {
+                counter!(name::INGEST_REFUSED, "reason" => "tls").increment(1);
+                warn!("rtmps peer at {address} did not become a publisher: it {reason}\n  hint: {hint}");
+            }
+            Self::CertificateProblem { problem } => warn!("rtmps: {problem}"),
+            Self::IngestProbed { address, transport } => {
+                counter!(name::INGEST_REFUSED, "reason" => "probe").increment(1);
+                debug!("{transport} connection from {address} went away without a word");
             }
             Self::PublishRefused { address, transport, reason } => {
                 counter!(name::INGEST_REFUSED, "reason" => "publish").increment(1);
                 warn!("{transport} publisher at {address} refused: {reason}");
             }
-            Self::PublishStarted { stream, address, transport } => {
+            Self::PublishStarted { stream, address, transport, returned_after } => {
                 counter!(name::PUBLISHES, "stream" => stream.to_owned(), "transport" => transport).increment(1);
-                info!("stream `{stream}` is live: {transport} publisher at {address}");
+                match returned_after {
+                    None => info!("stream `{stream}` is live: {transport} publisher at {address}"),
+                    Some(gap) => info!(
+                        "stream `{stream}` is live again after {:.1} s: {transport} publisher at {address}, the same broadcast goes on",
+                        gap.as_secs_f64()
+                    ),
+                }
+            }
+            Self::PublisherSilent { stream, silence } => {
+                warn!("stream `{stream}`: the publisher is connected and has sent nothing for {} s", silence.as_secs());
             }
             Self::PublishStopped { stream, reason } => info!("stream `{stream}` ended: {reason}"),
             Self::PublisherLost { stream, reason, hold } => {
@@ -87,11 +124,32 @@ impl Event<'_> {
                 let hold = humantime::format_duration(hold);
                 warn!("stream `{stream}` lost its publisher ({reason}): destinations are held open for {hold}");
             }
+            Self::PublisherDisplaced { stream, address } => {
+                warn!("stream `{stream}`: the publisher at {address} was displaced by another one with the same key");
+            }
             Self::DestinationOff { stream, destination, reason } => {
                 info!("destination `{}` is off: {reason}", full_name(stream, destination));
             }
-            Self::DestinationUnsuitable { stream, destination, reason } => {
-                warn!("destination `{}` is not started: {reason}", full_name(stream, destination));
+            Self::DestinationWrong { stream, destination, reason } => {
+                error!("destination `{}` is held back, its file is wrong: {reason}", full_name(stream, destination));
+            }
+            Self::DestinationBroken { stream, destination, restart_in } => {
+                counter!(name::DESTINATION_PANICS).increment(1);
+                error!(
+                    "destination `{}` was ended by a fault of forkcast's own, and is started anew in {} s\n  hint: the lines \
+                     above say where; please report them",
+                    full_name(stream, destination),
+                    restart_in.as_secs()
+                );
+            }
+            Self::DestinationMended { stream, destination } => {
+                info!("destination `{}` has a new file: trying again", full_name(stream, destination));
+            }
+            Self::DestinationFailsBack { stream, destination } => {
+                info!("destination `{}` goes back to its primary server", full_name(stream, destination));
+            }
+            Self::DestinationUnsuitable { stream, destination, what, reason } => {
+                warn!("destination `{}` {what}: {reason}", full_name(stream, destination));
             }
             Self::DestinationLive { stream, destination, resumed_after } => {
                 let labels = [("stream", stream.to_owned()), ("destination", destination.to_owned())];
@@ -99,16 +157,17 @@ impl Event<'_> {
                 let name = full_name(stream, destination);
                 match resumed_after {
                     None => info!("destination `{name}` is live: its server accepted the publish"),
-                    Some(gap) => info!("destination `{name}` is live again after {} ms", gap.as_millis()),
+                    Some(gap) => info!("destination `{name}` is live again after {:.1} s", gap.as_secs_f64()),
                 }
             }
-            Self::DestinationDropped { stream, destination, messages } => {
+            Self::DestinationDropped { stream, destination, skipped, picture, disposable } => {
+                let name = full_name(stream, destination);
                 warn!(
-                    "destination `{}` takes less than the stream brings: {messages} messages skipped, on at a keyframe",
-                    full_name(stream, destination)
+                    "destination `{name}` takes less than the stream brings: left out {skipped} messages up to a keyframe, \
+                     {picture} frames of the picture, {disposable} disposable frames"
                 );
             }
-            Self::DestinationFailed { stream, destination, stage, kind, message, hint, retry_in } => {
+            Self::DestinationFailed { stream, destination, stage, kind, message, hint, next, news } => {
                 let labels = [
                     ("stream", stream.to_owned()),
                     ("destination", destination.to_owned()),
@@ -116,11 +175,15 @@ impl Event<'_> {
                     ("kind", kind.to_owned()),
                 ];
                 counter!(name::DESTINATION_FAILURES, &labels).increment(1);
-                let next = match retry_in {
-                    Some(wait) => format!("next try in {:.1} s", wait.as_secs_f64()),
-                    None => "not tried again before the next broadcast".to_owned(),
-                };
-                error!("destination `{}` failed: {message}; {next}\n  hint: {hint}", full_name(stream, destination));
+                let name = full_name(stream, destination);
+                match news {
+                    News::New => error!("destination `{name}` failed: {message}; {next}\n  hint: {hint}"),
+                    News::Still { tries, lasting } => {
+                        let lasting = lasting.as_secs();
+                        warn!("destination `{name}` still fails ({tries} tries in {lasting} s): {message}; {next}");
+                    }
+                    News::Old => debug!("destination `{name}` failed: {message}; {next}"),
+                }
             }
             Self::DestinationEnded { stream, destination } => {
                 info!("destination `{}` ended with the broadcast", full_name(stream, destination));

@@ -13,6 +13,7 @@ pub mod name {
     pub const RECEIVED_MESSAGES: &str = "forkcast_received_messages_total";
     pub const DESTINATION_SESSIONS: &str = "forkcast_destination_sessions_total";
     pub const DESTINATION_FAILURES: &str = "forkcast_destination_failures_total";
+    pub const DESTINATION_PANICS: &str = "forkcast_destination_panics_total";
     pub const DESTINATION_DELIVERING: &str = "forkcast_destination_delivering";
     pub const SENT_BYTES: &str = "forkcast_sent_bytes_total";
     pub const SENT_MESSAGES: &str = "forkcast_sent_messages_total";
@@ -38,9 +39,10 @@ fn describe() {
     describe_counter!(name::RECEIVED_MESSAGES, "Audio, video and data messages received from publishers");
     describe_counter!(name::DESTINATION_SESSIONS, "Publishes that a destination's server accepted");
     describe_counter!(name::DESTINATION_FAILURES, "Failures of a destination by stage and kind");
+    describe_counter!(name::DESTINATION_PANICS, "Destinations that were ended by a fault of forkcast's own");
     describe_gauge!(name::DESTINATION_DELIVERING, "1 while a destination's server accepts the stream, else 0");
     describe_counter!(name::SENT_BYTES, Unit::Bytes, "Payload handed to a destination's connection");
     describe_counter!(name::SENT_MESSAGES, "Audio, video and data messages sent to a destination");
-    describe_counter!(name::DROPPED_MESSAGES, "Messages skipped because a destination was too slow");
+    describe_counter!(name::DROPPED_MESSAGES, "Messages left out because a destination was too slow, by reason");
     describe_gauge!(name::LAG_SECONDS, Unit::Seconds, "How far a destination is behind its stream");
 }

@@ -2,5 +2,7 @@
 
 pub mod event;
 pub mod metrics;
+pub mod repeats;
 
 pub use event::Event;
+pub use repeats::{News, Repeats};

@@ -15,6 +15,8 @@ pub struct Broadcast {
     pub number: u64,
     /// Sequence of its first message in the log.
     pub from: u64,
+    /// Counts the publishes of the stream: a publisher that returns may have changed everything.
+    pub publish: u64,
     /// Live, held, ended.
     pub phase: Phase,
 }
@@ -37,13 +39,16 @@ pub enum Phase {
 
 impl Broadcast {
     /// Before the first publish.
-    pub const IDLE: Self = Self { number: 0, from: 0, phase: Phase::Idle };
+    pub const IDLE: Self = Self { number: 0, from: 0, publish: 0, phase: Phase::Idle };
 
     /// A publish begins where the log's head is `head`: it continues a held broadcast, else it is a new one.
     pub fn publish_began(self, head: u64) -> Self {
+        let publish = self.publish + 1;
         match self.phase {
-            Phase::Live | Phase::Held => Self { phase: Phase::Live, ..self },
-            Phase::Idle | Phase::Ended { .. } => Self { number: self.number + 1, from: head, phase: Phase::Live },
+            Phase::Live | Phase::Held => Self { publish, phase: Phase::Live, ..self },
+            Phase::Idle | Phase::Ended { .. } => {
+                Self { number: self.number + 1, from: head, publish, phase: Phase::Live }
+            }
         }
     }
 
@@ -83,17 +88,17 @@ mod tests {
     #[test]
     fn a_return_continues_a_held_broadcast_and_nothing_else() {
         let live = Broadcast::IDLE.publish_began(7);
-        assert_eq!(live, Broadcast { number: 1, from: 7, phase: Phase::Live });
+        assert_eq!(live, Broadcast { number: 1, from: 7, publish: 1, phase: Phase::Live });
 
         let held = live.publisher_lost();
         assert_eq!(held.phase, Phase::Held);
-        assert_eq!(held.publish_began(90), live);
+        assert_eq!(held.publish_began(90), Broadcast { publish: 2, ..live });
         assert_eq!(held.end_of(1), None);
 
         let ended = held.ended(90);
         assert_eq!(ended.end_of(1), Some(90));
         let next = ended.publish_began(90);
-        assert_eq!(next, Broadcast { number: 2, from: 90, phase: Phase::Live });
+        assert_eq!(next, Broadcast { number: 2, from: 90, publish: 2, phase: Phase::Live });
         assert_eq!((next.end_of(1), next.end_of(2)), (Some(90), None));
     }
 

@@ -27,6 +27,37 @@ pub struct Demuxer {
     is_enhanced: bool,
 }
 
+/// A message of a publish that has no place on the timeline and in the log yet.
+pub struct Demuxed {
+    kind: Kind,
+    arrival: Duration,
+    payload: Bytes,
+    description: Description,
+    epoch: Arc<Epoch>,
+    random_access: bool,
+}
+
+impl Demuxed {
+    /// The message at its place on `timeline`, by the publisher's timestamp `raw` (ms). The log gives it the rest.
+    pub fn place(self, raw: u32, timeline: &mut Timeline) -> Message {
+        let Self { kind, arrival, payload, description, epoch, random_access } = self;
+        let timestamp = timeline.place(kind, description.track(), raw, arrival);
+        Message {
+            sequence: 0,
+            offset: 0,
+            cost: 0,
+            plain: OnceLock::new(),
+            kind,
+            timestamp,
+            arrival,
+            payload,
+            description,
+            epoch,
+            random_access,
+        }
+    }
+}
+
 impl Demuxer {
     /// A publish that began at `now` on the stream's clock.
     pub fn new(now: Duration) -> Self {
@@ -56,34 +87,17 @@ impl Demuxer {
         self.is_enhanced
     }
 
-    /// Takes one FLV tag body with the publisher's timestamp `raw` (ms). Configuration gives `None`: it travels with the
-    /// messages that need it.
-    pub fn demux(
-        &mut self,
-        kind: Kind,
-        raw: u32,
-        payload: Bytes,
-        now: Duration,
-        timeline: &mut Timeline,
-    ) -> Option<Message> {
+    /// Takes one FLV tag body. Configuration gives `None`: it travels with the messages that need it. Everything that can be
+    /// found out without the stream's lock.
+    pub fn demux(&mut self, kind: Kind, payload: Bytes, now: Duration) -> Option<Demuxed> {
         let description = self.inspector.inspect(kind, &payload);
         self.remember_codec(kind, &description);
         if matches!(description.class, Class::Configuration(_)) {
             self.configure(kind, &payload, &description);
             return None;
         }
-        Some(Message {
-            sequence: 0,
-            offset: 0,
-            plain: OnceLock::new(),
-            kind,
-            timestamp: timeline.place(kind, description.track(), raw, now),
-            arrival: now,
-            random_access: self.is_random_access(kind, &description, now),
-            payload,
-            description,
-            epoch: Arc::clone(&self.epoch),
-        })
+        let random_access = self.is_random_access(kind, &description, now);
+        Some(Demuxed { kind, arrival: now, payload, description, epoch: Arc::clone(&self.epoch), random_access })
     }
 
     fn remember_codec(&mut self, kind: Kind, description: &Description) {
@@ -131,7 +145,7 @@ mod tests {
     };
 
     fn random_access(written: &Written) -> Option<u64> {
-        written.log.newest_random_access(0).map(|message| message.sequence)
+        written.log.newest_random_access(0, u64::MAX).map(|message| message.sequence)
     }
 
     #[test]

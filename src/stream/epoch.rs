@@ -26,8 +26,7 @@ impl Epoch {
     /// sequence headers. Past 1 MiB in all nothing more is taken.
     pub fn with(&self, slot: Slot, payload: Bytes) -> Option<Self> {
         let before = self.slots.get(&slot);
-        let held: usize = self.slots.values().map(Bytes::len).sum();
-        if before == Some(&payload) || held - before.map_or(0, Bytes::len) + payload.len() > LARGEST {
+        if before == Some(&payload) || self.bytes() - before.map_or(0, Bytes::len) + payload.len() > LARGEST {
             return None;
         }
         let mut slots = self.slots.clone();
@@ -40,6 +39,11 @@ impl Epoch {
         let mut slots = self.slots.clone();
         slots.remove(&slot)?;
         Some(Self { slots })
+    }
+
+    /// Bytes that it holds.
+    pub fn bytes(&self) -> usize {
+        self.slots.values().map(Bytes::len).sum()
     }
 
     /// What fills `slot`.

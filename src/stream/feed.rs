@@ -26,8 +26,28 @@ pub struct StreamSettings {
     pub name: String,
     /// What its log keeps.
     pub window: Window,
-    /// How long destinations stay connected after the publisher's connection was lost.
+    /// How long a lost publisher is waited for: as long as the most patient destination stays connected.
     pub hold: Duration,
+    /// What happens when a second publisher shows the key.
+    pub takeover: Takeover,
+}
+
+/// What happens when a second publisher shows the key of a stream that is live.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Takeover {
+    /// It waits for up to [`TAKEOVER_SILENCE`], and displaces the first where that delivers nothing.
+    #[default]
+    WhenSilent,
+    /// It displaces the first at once.
+    Newest,
+    /// It is refused for as long as the first one's connection lives.
+    Never,
+}
+
+impl Takeover {
+    /// Every form with its name in a file.
+    pub const ALL: [(&'static str, Self); 3] =
+        [("when_silent", Self::WhenSilent), ("newest", Self::Newest), ("never", Self::Never)];
 }
 
 /// A stream: its log, its timeline and its broadcast. Created once for each configured stream, for the life of the process.
@@ -48,6 +68,8 @@ struct State {
     /// Counts publishes: a [`Publish`] whose number is not this one has been displaced.
     publish: u64,
     publisher: Option<LivePublisher>,
+    /// When the last publisher was lost.
+    lost: Option<Instant>,
 }
 
 /// Who publishes.
@@ -62,6 +84,7 @@ pub struct Publisher {
 struct LivePublisher {
     publisher: Publisher,
     since: Instant,
+    heard: Instant,
     received_bytes: u64,
     received_messages: u64,
     video: Option<Codec>,
@@ -74,8 +97,8 @@ struct LivePublisher {
 pub struct FeedStatus {
     /// Where the broadcast stands.
     pub phase: Phase,
-    /// Who publishes, and for how long.
-    pub publisher: Option<(Publisher, Duration)>,
+    /// Who publishes, for how long, and how long ago the last message came.
+    pub publisher: Option<(Publisher, Duration, Duration)>,
     /// Payload bytes of the present publish.
     pub received_bytes: u64,
     /// Messages of the present publish.
@@ -99,8 +122,13 @@ pub struct Displaced;
 impl Feed {
     /// A stream that nobody has published to yet.
     pub fn new(settings: StreamSettings) -> Arc<Self> {
-        let state =
-            State { log: Log::new(settings.window), timeline: Timeline::default(), publish: 0, publisher: None };
+        let state = State {
+            log: Log::new(settings.window),
+            timeline: Timeline::default(),
+            publish: 0,
+            publisher: None,
+            lost: None,
+        };
         Arc::new(Self {
             settings,
             started: Instant::now(),
@@ -135,17 +163,30 @@ impl Feed {
         self.broadcast.subscribe()
     }
 
-    /// Begins a publish. Where another is live, waits for up to [`TAKEOVER_SILENCE`]: the first that delivers media in that
-    /// time stays, a silent one is displaced. So an encoder that comes back after its network broke is never locked out.
+    /// Begins a publish. Where another is live, [`Takeover`] decides between the two; so an encoder that comes back after its
+    /// network broke is not locked out.
     ///
     /// # Errors
-    /// [`AlreadyLive`] where the present publisher is healthy.
+    /// [`AlreadyLive`] where the present publisher stays.
     pub async fn publish(self: &Arc<Self>, publisher: Publisher) -> Result<Publish, AlreadyLive> {
         let present = self.present();
-        if present.is_some() && self.delivers_within(TAKEOVER_SILENCE).await {
-            return Err(AlreadyLive);
-        }
-        self.begin(publisher, present)
+        let stays = match self.settings.takeover {
+            _ if present.is_none() => false,
+            Takeover::WhenSilent => self.delivers_within(TAKEOVER_SILENCE).await,
+            Takeover::Newest => false,
+            Takeover::Never => true,
+        };
+        if stays { Err(AlreadyLive) } else { self.begin(publisher, present) }
+    }
+
+    /// The time on the stream's clock.
+    pub fn now(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// A time of the stream's clock as the system has it.
+    pub fn instant(&self, time: Duration) -> Instant {
+        self.started + time
     }
 
     /// Ends the broadcast now, also one that is held: destinations end it cleanly after the last message.
@@ -162,7 +203,7 @@ impl Feed {
         let live = state.publisher.as_ref();
         FeedStatus {
             phase: self.broadcast.borrow().phase,
-            publisher: live.map(|live| (live.publisher.clone(), live.since.elapsed())),
+            publisher: live.map(|live| (live.publisher.clone(), live.since.elapsed(), live.heard.elapsed())),
             received_bytes: live.map_or(0, |live| live.received_bytes),
             received_messages: live.map_or(0, |live| live.received_messages),
             video: live.and_then(|live| live.video),
@@ -171,21 +212,24 @@ impl Feed {
         }
     }
 
+    /// Whether the present publisher delivers in that time and is still there at its end: the last words of one that is gone
+    /// may come late.
     async fn delivers_within(&self, patience: Duration) -> bool {
         let mut head = self.head.subscribe();
         let mut broadcast = self.broadcast.subscribe();
         let deadline = Instant::now() + patience;
+        let mut delivers = false;
         loop {
             tokio::select! {
                 biased;
-                // The sender lives in `self`: neither can be closed.
-                _ = head.changed() => return true,
+                // The senders live in `self`: neither can be closed.
                 _ = broadcast.changed() => {
                     if self.present().is_none() {
                         return false;
                     }
                 }
-                () = tokio::time::sleep_until(deadline) => return false,
+                _ = head.changed(), if !delivers => delivers = true,
+                () = tokio::time::sleep_until(deadline) => return delivers,
             }
         }
     }
@@ -207,6 +251,7 @@ impl Feed {
         state.publisher = Some(LivePublisher {
             publisher,
             since: Instant::now(),
+            heard: Instant::now(),
             received_bytes: 0,
             received_messages: 0,
             video: None,
@@ -214,8 +259,15 @@ impl Feed {
             is_enhanced: false,
         });
         let head = state.log.head();
+        let is_held = self.broadcast.borrow().phase == Phase::Held;
+        let returned_after = state.lost.filter(|_| is_held).map(|lost| lost.elapsed());
         self.broadcast.send_modify(|broadcast| *broadcast = broadcast.publish_began(head));
-        Ok(Publish { feed: Arc::clone(self), number: state.publish, demuxer: Demuxer::new(self.started.elapsed()) })
+        Ok(Publish {
+            feed: Arc::clone(self),
+            number: state.publish,
+            demuxer: Demuxer::new(self.started.elapsed()),
+            returned_after,
+        })
     }
 
     /// A publish is over. Says whether it still was the present one.
@@ -225,6 +277,7 @@ impl Feed {
             return false;
         }
         state.publisher = None;
+        state.lost = Some(Instant::now());
         let head = state.log.head();
         self.broadcast.send_modify(|broadcast| *broadcast = change(*broadcast, head));
         drop(state);
@@ -251,28 +304,38 @@ pub struct Publish {
     feed: Arc<Feed>,
     number: u64,
     demuxer: Demuxer,
+    returned_after: Option<Duration>,
 }
 
 impl Publish {
+    /// How long the publisher was away, where the publish continues a broadcast that was held.
+    pub fn returned_after(&self) -> Option<Duration> {
+        self.returned_after
+    }
+
     /// Appends one FLV tag body with the publisher's timestamp (ms). Readers hear of it at the next [`Self::wake`].
     ///
     /// # Errors
     /// [`Displaced`] where another publisher has taken over.
     pub fn append(&mut self, kind: Kind, timestamp: u32, payload: Bytes) -> Result<(), Displaced> {
-        let now = self.feed.started.elapsed();
+        let bytes = payload.len() as u64;
+        let demuxed = self.demuxer.demux(kind, payload, self.feed.now());
         let mut guard = self.feed.lock();
         let state = &mut *guard;
         let publisher = match &mut state.publisher {
             Some(publisher) if state.publish == self.number => publisher,
             _ => return Err(Displaced),
         };
-        publisher.received_bytes += payload.len() as u64;
+        publisher.received_bytes += bytes;
         publisher.received_messages += 1;
-        let message = self.demuxer.demux(kind, timestamp, payload, now, &mut state.timeline);
+        publisher.heard = Instant::now();
         publisher.video = self.demuxer.video_codec();
         publisher.audio = self.demuxer.audio_codec();
         publisher.is_enhanced = self.demuxer.is_enhanced();
-        let evicted = message.map(|message| state.log.append(message));
+        let evicted = demuxed.map(|demuxed| {
+            let message = demuxed.place(timestamp, &mut state.timeline);
+            state.log.append(message)
+        });
         drop(guard);
         // Payloads are freed outside of the lock.
         drop(evicted);
@@ -289,19 +352,22 @@ impl Publish {
         });
     }
 
-    /// The publisher ended the broadcast: destinations end it too, after the last message.
-    pub fn stop(self) {
+    /// The publisher ended the broadcast: destinations end it too, after the last message. Says whether it was still the
+    /// present one.
+    pub fn stop(self) -> bool {
         self.wake();
-        self.feed.finish(self.number, Broadcast::ended);
+        self.feed.finish(self.number, Broadcast::ended)
     }
-}
 
-impl Drop for Publish {
-    /// The connection was lost: the broadcast is held for the publisher's return. After [`Self::stop`] nothing is left to do.
-    fn drop(&mut self) {
+    /// The publisher's connection was lost: the broadcast is held for its return. Says whether it was still the present one.
+    pub fn lose(self) -> bool {
+        self.hold()
+    }
+
+    fn hold(&self) -> bool {
         self.wake();
         if !self.feed.finish(self.number, |broadcast, _| broadcast.publisher_lost()) {
-            return;
+            return false;
         }
         let (feed, number) = (Arc::clone(&self.feed), self.number);
         // Outside of a runtime the process is going down, and nobody waits for the hold to run out.
@@ -311,6 +377,14 @@ impl Drop for Publish {
                 feed.end_hold(number);
             });
         }
+        true
+    }
+}
+
+impl Drop for Publish {
+    /// A publish that was neither stopped nor lost, because its session panicked or was cancelled, is lost too.
+    fn drop(&mut self) {
+        self.hold();
     }
 }
 
@@ -331,7 +405,8 @@ mod tests {
         assert_eq!(phase(&feed), Phase::Held);
         tokio::time::sleep(Duration::from_secs(14)).await;
         let mut publish = feed.publish(publisher()).await.unwrap();
-        assert_eq!(*feed.broadcast().borrow(), Broadcast { number: 1, from: 0, phase: Phase::Live });
+        assert_eq!(*feed.broadcast().borrow(), Broadcast { number: 1, from: 0, publish: 2, phase: Phase::Live });
+        assert_eq!(publish.returned_after(), Some(Duration::from_secs(14)));
         // The hold of the lost publish runs out while the new one is live: that is nobody's business any more.
         tokio::time::sleep(Duration::from_secs(2)).await;
         publish.append(Kind::Video, 0, inter(b"2")).unwrap();
@@ -382,6 +457,38 @@ mod tests {
         drop(first);
         assert_eq!(phase(&feed), Phase::Live);
         assert_eq!(second.append(Kind::Video, 0, keyframe(b"")), Ok(()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_last_words_of_one_that_is_gone_lock_nobody_out() {
+        let (feed, mut publish) = live_feed().await;
+        let second = tokio::spawn({
+            let feed = Arc::clone(&feed);
+            async move { feed.publish(publisher()).await }
+        });
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        publish.append(Kind::Video, 0, keyframe(b"late")).unwrap();
+        publish.wake();
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let began = Instant::now();
+        assert!(publish.lose());
+        assert!(second.await.unwrap().is_ok());
+        assert_eq!(began.elapsed(), Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn other_takeover_rules() {
+        let with = |takeover| Feed::new(StreamSettings { takeover, ..feed().settings().clone() });
+        let newest = with(Takeover::Newest);
+        let mut first = newest.publish(publisher()).await.unwrap();
+        let began = Instant::now();
+        let _second = newest.publish(publisher()).await.unwrap();
+        assert_eq!(began.elapsed(), Duration::ZERO);
+        assert_eq!(first.append(Kind::Video, 0, keyframe(b"")), Err(Displaced));
+
+        let never = with(Takeover::Never);
+        let _first = never.publish(publisher()).await.unwrap();
+        assert!(never.publish(publisher()).await.is_err());
     }
 
     #[tokio::test(start_paused = true)]

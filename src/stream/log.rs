@@ -10,9 +10,9 @@ use super::Message;
 pub struct Window {
     /// The longest time that any reader may be behind.
     pub duration: Duration,
-    /// The most payload that is kept for readers that are behind.
+    /// The most memory that is kept for readers that are behind.
     pub bytes: u64,
-    /// The most payload that is kept at all: a publisher that never sends a second keyframe must not grow us.
+    /// The most memory that is kept at all: a publisher that never sends a second keyframe must not grow us.
     pub hard_bytes: u64,
 }
 
@@ -34,6 +34,8 @@ pub struct Log {
     head: u64,
     /// Bytes of payload ever appended.
     head_offset: u64,
+    /// Memory ever held for messages that are gone.
+    evicted_cost: u64,
     window: Window,
 }
 
@@ -55,7 +57,8 @@ pub struct Batch {
 /// How far a cursor is behind the head of the log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Lag {
-    /// From the timestamp of the message that is read next to the newest of the same log.
+    /// From the arrival of the message that is read next to the newest one's. By arrival, since a publisher that caught up
+    /// with a burst is no fault of the reader's.
     pub duration: Duration,
     /// Payload between the cursor and the head.
     pub bytes: u64,
@@ -73,12 +76,20 @@ pub enum Read {
 impl Log {
     /// An empty log that keeps what `window` says.
     pub fn new(window: Window) -> Self {
-        Self { messages: VecDeque::new(), random_access: VecDeque::new(), head: 0, head_offset: 0, window }
+        Self {
+            messages: VecDeque::new(),
+            random_access: VecDeque::new(),
+            head: 0,
+            head_offset: 0,
+            evicted_cost: 0,
+            window,
+        }
     }
 
     /// Appends a message and gives back those that are too old now, to be dropped outside of any lock.
     pub fn append(&mut self, message: Message) -> Vec<Arc<Message>> {
-        let message = Message { sequence: self.head, offset: self.head_offset, ..message };
+        let cost = self.total_cost() + message.cost(self.messages.back().map(|last| &**last));
+        let message = Message { sequence: self.head, offset: self.head_offset, cost, ..message };
         self.head += 1;
         self.head_offset += message.payload.len() as u64;
         if message.random_access {
@@ -94,15 +105,32 @@ impl Log {
         self.head
     }
 
-    /// Payload now held, in bytes.
+    /// Memory that is held now, in bytes.
     pub fn bytes(&self) -> u64 {
-        self.messages.front().map_or(0, |first| self.head_offset - first.offset)
+        self.total_cost() - self.evicted_cost
     }
 
-    /// The newest message where a reader may start, among those from `from` on.
-    pub fn newest_random_access(&self, from: u64) -> Option<&Arc<Message>> {
-        let sequence = *self.random_access.back()?;
-        (sequence >= from).then(|| self.message(sequence)).flatten()
+    /// The newest message where a reader may start, among those from `from` on and before `end`.
+    pub fn newest_random_access(&self, from: u64, end: u64) -> Option<&Arc<Message>> {
+        let newest = self.random_access.iter().rev().find(|sequence| **sequence < end)?;
+        (*newest >= from).then(|| self.message(*newest)).flatten()
+    }
+
+    /// The oldest message where a reader may start, among those from `from` on and before `end`.
+    pub fn oldest_random_access(&self, from: u64, end: u64) -> Option<&Arc<Message>> {
+        let oldest = self.random_access.iter().find(|sequence| **sequence >= from)?;
+        (*oldest < end).then(|| self.message(*oldest)).flatten()
+    }
+
+    /// The head as it was at the time `at`: the sequence after the last message that had arrived by then.
+    pub fn head_at(&self, at: Duration) -> u64 {
+        let later = self.messages.partition_point(|message| message.arrival <= at);
+        self.messages.get(later).map_or(self.head, |message| message.sequence)
+    }
+
+    /// When the message of that sequence arrived; `None` where it is gone or has not come yet.
+    pub fn arrival(&self, sequence: u64) -> Option<Duration> {
+        self.message(sequence).map(|message| message.arrival)
     }
 
     /// Reads at most `batch` at the cursor, ending before the sequence `until`, and moves it past what was read.
@@ -129,17 +157,18 @@ impl Log {
         Read::Messages(read)
     }
 
-    /// How far `cursor` is behind. A cursor that was overtaken is as far behind as the oldest message.
-    pub fn lag(&self, cursor: Cursor) -> Lag {
+    /// How far `cursor` is behind the head `head` (see [`Self::head_at`]). A cursor that was overtaken is as far behind as the
+    /// oldest message.
+    pub fn lag(&self, cursor: Cursor, head: u64) -> Lag {
         let oldest = self.messages.front();
         let next = self.message(cursor.next).or(oldest.filter(|first| cursor.next < first.sequence));
-        let (Some(next), Some(newest)) = (next, self.messages.back()) else {
-            return Lag::default();
-        };
-        let millis = newest.timestamp.saturating_sub(next.timestamp);
-        Lag {
-            duration: Duration::from_millis(u64::try_from(millis).unwrap_or(0)),
-            bytes: self.head_offset - next.offset,
+        let newest = head.checked_sub(1).and_then(|newest| self.message(newest));
+        match (next, newest) {
+            (Some(next), Some(newest)) if next.sequence <= newest.sequence => Lag {
+                duration: newest.arrival.saturating_sub(next.arrival),
+                bytes: newest.offset + newest.payload.len() as u64 - next.offset,
+            },
+            _ => Lag::default(),
         }
     }
 
@@ -148,16 +177,22 @@ impl Log {
         self.messages.get(usize::try_from(index).ok()?)
     }
 
+    /// Memory ever held.
+    fn total_cost(&self) -> u64 {
+        self.messages.back().map_or(self.evicted_cost, |newest| newest.cost)
+    }
+
     fn evict(&mut self, now: Duration) -> Vec<Arc<Message>> {
         let mut evicted = Vec::new();
         while let Some(oldest) = self.messages.front() {
-            let bytes = self.head_offset - oldest.offset;
+            let bytes = self.bytes();
             let is_late = now.saturating_sub(oldest.arrival) > self.window.duration || bytes > self.window.bytes;
             let newest_group = self.random_access.back().is_some_and(|newest| oldest.sequence >= *newest);
             let is_kept = self.messages.len() == 1 || !is_late || newest_group;
             if is_kept && bytes <= self.window.hard_bytes {
                 break;
             }
+            self.evicted_cost = oldest.cost;
             if self.random_access.front() == Some(&oldest.sequence) {
                 self.random_access.pop_front();
             }

@@ -9,7 +9,7 @@ use std::{
 use bytes::Bytes;
 
 use super::Epoch;
-use crate::media::{self, Description, Kind, Plain};
+use crate::media::{self, Description, Kind, Packaging, Plain};
 
 /// One audio, video or data message of a stream, demuxed once and shared by every reader.
 ///
@@ -33,11 +33,22 @@ pub struct Message {
     pub random_access: bool,
     /// Bytes of payload that the log took before this message, given by it too: lag in bytes is a subtraction.
     pub offset: u64,
+    /// What the log holds for this message and all before it, over its life, in bytes of memory.
+    pub(super) cost: u64,
     /// The plain form for destinations that take one legacy track, made at most once.
     pub(super) plain: OnceLock<Plain>,
 }
 
 impl Message {
+    /// Memory that the message may hold after `before`, in bytes: not its payload alone, since small messages and changing
+    /// configuration cost too. A payload that is not in the legacy form may be held twice, see [`Self::plain`].
+    pub(super) fn cost(&self, before: Option<&Self>) -> u64 {
+        let copies = if self.description.packaging == Packaging::Legacy { 1 } else { 2 };
+        let shares_epoch = before.is_some_and(|before| Arc::ptr_eq(&before.epoch, &self.epoch));
+        let epoch = if shares_epoch { 0 } else { self.epoch.bytes() };
+        (size_of::<Self>() + self.payload.len() * copies + epoch) as u64
+    }
+
     /// The message as one plain track, for destinations that know nothing else. The rewritten bytes are made by the first
     /// destination that asks, and shared by the others.
     pub fn plain(&self) -> &Plain {

@@ -1,13 +1,13 @@
 //! A stream is a log, everything downstream is a cursor.
 //!
 //! ```text
-//!   ingest --Publish::append--> Demuxer -Message-> Log [ m m K m m m K m m ]
+//!   ingest --Publish::append--> Demuxer -Demuxed-> Log [ m m K m m m K m m ]
 //!                                 |                      ^       ^
 //!                        Epoch, Timeline              Cursor   Cursor   (one for each destination)
 //! ```
 //!
 //! Pure: [`message`], [`epoch`], [`timeline`], [`log`], [`demuxer`], [`broadcast`]. The thin shell that shares one stream
-//! between tasks is [`feed`]; [`registry`] lists the streams. Knows no network.
+//! between tasks is [`feed`]. Knows no network.
 
 pub mod broadcast;
 pub mod demuxer;
@@ -15,7 +15,6 @@ pub mod epoch;
 pub mod feed;
 pub mod log;
 pub mod message;
-pub mod registry;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod timeline;
@@ -23,8 +22,7 @@ pub mod timeline;
 pub use broadcast::{Broadcast, Phase};
 pub use demuxer::Demuxer;
 pub use epoch::Epoch;
-pub use feed::{AlreadyLive, Displaced, Feed, FeedStatus, Publish, Publisher, StreamSettings};
+pub use feed::{AlreadyLive, Displaced, Feed, FeedStatus, Publish, Publisher, StreamSettings, Takeover};
 pub use log::{Batch, Cursor, Lag, Log, Read, Window};
 pub use message::Message;
-pub use registry::Registry;
 pub use timeline::Timeline;

@@ -4,7 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 
-use super::{Batch, Cursor, Demuxer, Feed, Log, Message, Publish, Publisher, StreamSettings, Timeline, Window};
+use super::{
+    Batch, Cursor, Demuxer, Feed, Log, Message, Publish, Publisher, StreamSettings, Takeover, Timeline, Window,
+};
 use crate::media::Kind;
 
 /// Five seconds, 16 MiB: what the defaults of the settings give.
@@ -21,12 +23,23 @@ pub(crate) const HEVC_HEADER: &[u8] = b"\x90hvc1\x01\x01\x60\x00\x00\x00";
 
 /// A keyframe that ends with `tail`.
 pub(crate) fn keyframe(tail: &[u8]) -> Bytes {
-    [b"\x17\x01\x00\x00\x00\x00\x00\x00\x09\x65", tail].concat().into()
+    picture(0x17, 0x65, tail)
 }
 
 /// A frame that others refer to.
 pub(crate) fn inter(tail: &[u8]) -> Bytes {
-    [b"\x27\x01\x00\x00\x00\x00\x00\x00\x09\x41", tail].concat().into()
+    picture(0x27, 0x41, tail)
+}
+
+/// A frame that no other refers to.
+pub(crate) fn disposable(tail: &[u8]) -> Bytes {
+    picture(0x27, 0x01, tail)
+}
+
+/// An AVC tag of one NAL unit with that header.
+fn picture(tag: u8, nal: u8, tail: &[u8]) -> Bytes {
+    let length = u32::try_from(tail.len() + 1).unwrap();
+    [&[tag, 1, 0, 0, 0][..], &length.to_be_bytes(), &[nal], tail].concat().into()
 }
 
 /// A frame of sound.
@@ -57,9 +70,14 @@ impl Written {
 
     /// A message with the publisher's time `millis`, which is also when it arrives.
     pub(crate) fn push(&mut self, kind: Kind, millis: u32, payload: impl Into<Bytes>) {
+        self.push_at(kind, millis, millis, payload);
+    }
+
+    /// A message with the publisher's time `raw` that arrives at `millis`.
+    pub(crate) fn push_at(&mut self, kind: Kind, raw: u32, millis: u32, payload: impl Into<Bytes>) {
         let now = Duration::from_millis(millis.into());
-        if let Some(message) = self.demuxer.demux(kind, millis, payload.into(), now, &mut self.timeline) {
-            self.log.append(message);
+        if let Some(demuxed) = self.demuxer.demux(kind, payload.into(), now) {
+            self.log.append(demuxed.place(raw, &mut self.timeline));
         }
     }
 
@@ -81,7 +99,12 @@ pub(crate) fn publisher() -> Publisher {
 }
 
 pub(crate) fn feed() -> Arc<Feed> {
-    Feed::new(StreamSettings { name: "live".to_owned(), window: WINDOW, hold: Duration::from_secs(15) })
+    Feed::new(StreamSettings {
+        name: "live".to_owned(),
+        window: WINDOW,
+        hold: Duration::from_secs(15),
+        takeover: Takeover::WhenSilent,
+    })
 }
 
 /// A feed that is published to, its headers told.

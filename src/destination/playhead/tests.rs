@@ -4,7 +4,10 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    destination::testing::{legacy_settings, settings},
+    destination::{
+        settings::{PolicyName, Resume},
+        testing::{legacy_settings, settings},
+    },
     media::{
         FourCc,
         enhanced::{FrameType, Packet, PacketType},
@@ -12,19 +15,23 @@ use crate::{
     stream::{
         Window,
         testing::{
-            AAC_HEADER, AVC_HEADER, AVC_OTHER_HEADER, HEVC_HEADER, METADATA, WINDOW, Written, inter, keyframe, sound,
+            AAC_HEADER, AVC_HEADER, AVC_OTHER_HEADER, HEVC_HEADER, METADATA, WINDOW, Written, disposable, inter, keyframe,
+            sound,
         },
     },
 };
 
+/// Long after everything has arrived.
+const LATER: Duration = Duration::from_secs(3600);
+
 fn start(written: &Written, settings: &Settings) -> Playhead {
-    Playhead::start(&written.log, 0, settings, Clock::FromFirstMessage).unwrap()
+    Playhead::start(&written.log, LATER, 0, Start::Live, settings, Clock::FromFirstMessage).unwrap()
 }
 
 /// Everything that is there to be sent.
 fn send_all(playhead: &mut Playhead, log: &Log) -> Vec<Outgoing> {
     let (mut batch, mut sent) = (Vec::new(), Vec::new());
-    while playhead.take(log, None, &mut batch) == Taken::Messages {}
+    while playhead.take(log, LATER, None, &mut batch) == Taken::Messages {}
     for message in batch {
         playhead.prepare(&message, |outgoing| sent.push(outgoing)).unwrap();
     }
@@ -97,7 +104,7 @@ fn a_slow_session_goes_on_at_the_newest_keyframe() {
     }
     let sent = send_all(&mut playhead, &written.log);
     assert_eq!(summary(&sent), [(6000, keyframe(&6u32.to_be_bytes())), (6500, inter(b""))]);
-    assert_eq!(playhead.dropped(), 10);
+    assert_eq!(playhead.dropped(), Dropped { skipped: 10, ..Dropped::default() });
 }
 
 #[test]
@@ -111,7 +118,7 @@ fn an_overtaken_session_goes_on_at_the_newest_keyframe() {
         written.push(Kind::Video, second * 1000, keyframe(&second.to_be_bytes()));
     }
     assert_eq!(summary(&send_all(&mut playhead, &written.log)), [(4000, keyframe(&4u32.to_be_bytes()))]);
-    assert_eq!(playhead.dropped(), 3);
+    assert_eq!(playhead.dropped().total(), 3);
 }
 
 #[test]
@@ -121,18 +128,19 @@ fn a_broadcast_ends_after_its_last_message() {
     written.push(Kind::Video, 40, inter(b"2"));
     let until = Some(written.log.head());
     written.push(Kind::Video, 80, keyframe(b"of the next broadcast"));
-    let mut playhead = Playhead::start(&written.log, 0, &settings(), Clock::FromFirstMessage).unwrap();
+    let mut playhead =
+        Playhead::start(&written.log, LATER, 0, Start::Live, &settings(), Clock::FromFirstMessage).unwrap();
     let mut batch = Vec::new();
     // The newest keyframe is the next broadcast's: nothing of this one is left to be sent.
-    assert_eq!(playhead.take(&written.log, until, &mut batch), Taken::End);
+    assert_eq!(playhead.take(&written.log, LATER, until, &mut batch), Taken::End);
 
     let mut written = Written::with_headers(WINDOW);
     written.push(Kind::Video, 0, keyframe(b"1"));
     let mut playhead = start(&written, &settings());
     written.push(Kind::Video, 40, inter(b"2"));
     let until = Some(written.log.head());
-    assert_eq!(playhead.take(&written.log, until, &mut batch), Taken::Messages);
-    assert_eq!((batch.len(), playhead.take(&written.log, until, &mut batch)), (2, Taken::End));
+    assert_eq!(playhead.take(&written.log, LATER, until, &mut batch), Taken::Messages);
+    assert_eq!((batch.len(), playhead.take(&written.log, LATER, until, &mut batch)), (2, Taken::End));
 }
 
 #[test]
@@ -142,7 +150,7 @@ fn a_platform_may_have_its_clock_go_on() {
     let mut first = start(&written, &settings());
     send_all(&mut first, &written.log);
     written.push(Kind::Video, 3000, keyframe(b"later"));
-    let mut second = Playhead::start(&written.log, 0, &settings(), first.clock()).unwrap();
+    let mut second = Playhead::start(&written.log, LATER, 0, Start::Live, &settings(), first.clock()).unwrap();
     assert_eq!(send_all(&mut second, &written.log).last().unwrap().timestamp, 2000);
 }
 
@@ -211,10 +219,10 @@ fn a_codec_that_is_not_taken_is_said_and_not_sent() {
     written.push(Kind::Video, 40, Bytes::from_static(HEVC_HEADER));
     written.push(Kind::Audio, 40, sound(b""));
     let mut batch = Vec::new();
-    playhead.take(&written.log, None, &mut batch);
+    playhead.take(&written.log, LATER, None, &mut batch);
     let mut sent = 0;
     let refusal = playhead.prepare(&batch[0], |_| sent += 1).unwrap_err();
-    assert!(refusal.contains("HEVC") && refusal.contains("h264"), "{refusal}");
+    assert!(refusal.contains("HEVC") && refusal.contains("H.264"), "{refusal}");
     assert_eq!(sent, 0);
 }
 
@@ -235,41 +243,230 @@ fn what_some_servers_close_on_is_left_out() {
     assert_eq!(send_all(&mut start(&written, &settings()), &written.log).len(), 3 + 1 + 1);
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2_000))]
+#[test]
+fn a_codec_without_a_header_is_refused_when_it_is_heard() {
+    let mut written = Written::new(WINDOW);
+    written.push(Kind::Video, 0, Bytes::from_static(AVC_HEADER));
+    written.push(Kind::Video, 0, keyframe(b""));
+    let mut playhead = start(&written, &legacy_settings());
+    assert_eq!(send_all(&mut playhead, &written.log).len(), 2);
+    // MP3 has no sequence header.
+    written.push(Kind::Audio, 10, Bytes::from_static(b"\x2fmp3"));
+    let mut batch = Vec::new();
+    playhead.take(&written.log, LATER, None, &mut batch);
+    let refusal = playhead.prepare(&batch[0], |_| {}).unwrap_err();
+    assert!(refusal.contains("the audio is MP3") && refusal.contains("takes AAC"), "{refusal}");
+}
 
-    /// Random streams read at random speed: in order, never back within a track, a keyframe after each gap, never stuck.
+#[test]
+fn a_data_message_with_a_clock_of_its_own_is_no_lag() {
+    let mut written = Written::with_headers(WINDOW);
+    let text = Bytes::from_static(b"\x02\x00\x0aonTextData\x05");
+    written.push(Kind::Video, 0, keyframe(b""));
+    let mut playhead = start(&written, &settings());
+    send_all(&mut playhead, &written.log);
+    written.push_at(Kind::Data, 0, 20_000, text);
+    written.push(Kind::Audio, 20_000, sound(b""));
+    written.push(Kind::Video, 20_000, keyframe(b"on time"));
+    assert_eq!(send_all(&mut playhead, &written.log).len(), 3);
+    assert_eq!(playhead.dropped(), Dropped::default());
+}
+
+#[test]
+fn disposable_frames_go_first_then_the_picture_and_never_the_sound() {
+    let mut settings = settings();
+    settings.backpressure.policy = PolicyName::DropDisposable;
+    settings.backpressure.max_lag = Duration::from_secs(4);
+    let mut written = Written::with_headers(Window { duration: settings.window(), ..WINDOW });
+    written.push(Kind::Video, 0, keyframe(b"0"));
+    let mut playhead = start(&written, &settings);
+    send_all(&mut playhead, &written.log);
+
+    for millis in [1000, 2000, 3500] {
+        written.push(Kind::Video, millis, disposable(b""));
+        written.push(Kind::Video, millis, inter(b""));
+        written.push(Kind::Audio, millis, sound(b""));
+    }
+    let kinds = |sent: &[Outgoing]| sent.iter().map(|sent| sent.kind).collect::<Vec<_>>();
+    assert_eq!(kinds(&send_all(&mut playhead, &written.log)), [Kind::Video, Kind::Audio].repeat(3));
+    assert_eq!(playhead.dropped(), Dropped { disposable: 3, ..Dropped::default() });
+
+    for second in 4..=10 {
+        written.push(Kind::Video, second * 1000, if second == 9 { keyframe(b"9") } else { inter(b"") });
+        written.push(Kind::Audio, second * 1000, sound(b""));
+    }
+    let sent = send_all(&mut playhead, &written.log);
+    assert_eq!(sent.iter().filter(|sent| sent.kind == Kind::Audio).count(), 7, "the sound is whole");
+    let picture: Vec<_> = sent.iter().filter(|sent| sent.kind == Kind::Video).map(|sent| sent.timestamp).collect();
+    assert_eq!(picture, [9000, 10_000], "the picture goes on at the newest keyframe");
+    assert_eq!(playhead.dropped().picture, 5);
+}
+
+#[test]
+fn without_a_newer_keyframe_the_picture_waits_for_one() {
+    let mut settings = settings();
+    settings.backpressure.policy = PolicyName::DropDisposable;
+    settings.backpressure.max_lag = Duration::from_secs(1);
+    let mut written = Written::with_headers(WINDOW);
+    written.push(Kind::Video, 0, keyframe(b""));
+    let mut playhead = start(&written, &settings);
+    send_all(&mut playhead, &written.log);
+    written.push(Kind::Video, 1000, inter(b""));
+    written.push(Kind::Video, 3000, inter(b""));
+    assert!(send_all(&mut playhead, &written.log).is_empty());
+    written.push(Kind::Video, 3040, inter(b"not yet"));
+    written.push(Kind::Video, 3080, keyframe(b""));
+    written.push(Kind::Video, 3120, inter(b""));
+    let times: Vec<_> = send_all(&mut playhead, &written.log).iter().map(|sent| sent.timestamp).collect();
+    assert_eq!(times, [3080, 3120]);
+}
+
+#[test]
+fn never_drop_sends_everything_or_ends_the_session() {
+    let mut settings = settings();
+    settings.backpressure.policy = PolicyName::NeverDrop;
+    let mut written = Written::with_headers(WINDOW);
+    written.push(Kind::Video, 0, keyframe(b""));
+    let mut playhead = start(&written, &settings);
+    for second in 1..=5 {
+        written.push(Kind::Video, second * 1000, keyframe(b""));
+    }
+    assert_eq!(send_all(&mut playhead, &written.log).len(), 3 + 6);
+    for second in 6..=20 {
+        written.push(Kind::Video, second * 1000, keyframe(b""));
+    }
+    assert_eq!(playhead.take(&written.log, LATER, None, &mut Vec::new()), Taken::Lost);
+}
+
+#[test]
+fn a_delayed_session_sends_each_message_so_long_after_it_came() {
+    let settings = Settings { delay: Duration::from_secs(2), ..settings() };
+    let at = Duration::from_millis;
+    let mut written = Written::with_headers(WINDOW);
+    written.push(Kind::Video, 0, keyframe(b"0"));
+    let begin = |log: &Log, now| Playhead::start(log, now, 0, Start::Live, &settings, Clock::FromFirstMessage);
+    assert!(begin(&written.log, at(1999)).is_none());
+    let mut playhead = begin(&written.log, at(2000)).unwrap();
+    written.push(Kind::Video, 500, inter(b"1"));
+    written.push(Kind::Video, 3000, keyframe(b"2"));
+    let mut batch = Vec::new();
+    let mut take = |now| playhead.take(&written.log, at(now), Some(3), &mut batch);
+    assert_eq!(take(2000), Taken::Messages);
+    assert_eq!(take(2001), Taken::NothingBefore(at(2500)));
+    assert_eq!(take(2500), Taken::Messages);
+    // The publisher has stopped; what is left is still sent at its time.
+    assert_eq!(take(4000), Taken::NothingBefore(at(5000)));
+    assert_eq!((take(5000), take(5000)), (Taken::Messages, Taken::End));
+    assert_eq!(batch.len(), 3);
+    assert_eq!(playhead.dropped(), Dropped::default(), "a delay is no lag");
+}
+
+#[test]
+fn catching_up_sends_what_the_peer_may_not_have_faster_than_it_came() {
+    let window = Window { duration: Duration::from_secs(30), ..WINDOW };
+    let mut written = Written::with_headers(window);
+    for tenth in 0..100u32 {
+        written.push(Kind::Video, tenth * 100, if tenth % 20 == 0 { keyframe(b"") } else { inter(b"") });
+    }
+    // Cut at message 45, back at 9.9 s: from the keyframe at 40.
+    let settings = Settings { resume: Resume::CatchUp { window: window.duration }, ..settings() };
+    let now = Duration::from_millis(9900);
+    let mut playhead =
+        Playhead::start(&written.log, now, 0, Start::CatchUp(45), &settings, Clock::FromFirstMessage).unwrap();
+    assert_eq!(playhead.position(), 40);
+    let mut batch = Vec::new();
+    assert_eq!(playhead.take(&written.log, now, None, &mut batch), Taken::Messages);
+    assert_eq!(batch.len(), 1);
+    // A second later one and a half have been sent, although the lag is above `max_lag`.
+    let later = now + Duration::from_secs(1);
+    while playhead.take(&written.log, later, None, &mut batch) == Taken::Messages {}
+    assert_eq!(batch.len(), 16);
+    let Taken::NothingBefore(next) = playhead.take(&written.log, later, None, &mut batch) else { panic!() };
+    assert!(next > later && next < later + Duration::from_millis(100), "{next:?}");
+    // Four seconds later it is at the head, with nothing left out, and the policy rules again.
+    while playhead.take(&written.log, now + Duration::from_secs(4), None, &mut batch) == Taken::Messages {}
+    assert_eq!((batch.len(), playhead.position()), (60, 100));
+    assert_eq!((playhead.pace, playhead.dropped()), (Pace::Live, Dropped::default()));
+}
+
+#[test]
+fn what_is_no_longer_there_cannot_be_caught_up_with() {
+    let mut written = Written::with_headers(WINDOW);
+    for second in 0..60 {
+        written.push(Kind::Video, second * 1000, keyframe(b""));
+    }
+    let playhead =
+        Playhead::start(&written.log, LATER, 0, Start::CatchUp(3), &settings(), Clock::FromFirstMessage).unwrap();
+    assert_eq!((playhead.position(), playhead.pace), (59, Pace::Live));
+}
+
+#[test]
+fn a_session_that_is_overtaken_across_the_end_ends() {
+    let window = Window { duration: Duration::from_secs(1), bytes: 1 << 20, hard_bytes: 1 << 20 };
+    let mut written = Written::with_headers(window);
+    written.push(Kind::Video, 0, keyframe(b""));
+    let mut playhead = start(&written, &settings());
+    written.push(Kind::Video, 40, inter(b""));
+    let until = Some(written.log.head());
+    for second in 5..=9 {
+        written.push(Kind::Video, second * 1000, keyframe(b"of the next broadcast"));
+    }
+    let mut batch = Vec::new();
+    assert_eq!(playhead.take(&written.log, LATER, until, &mut batch), Taken::End);
+    assert!(batch.is_empty() && playhead.dropped().total() == 0);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4_000))]
+
+    /// Random streams read at random speed under every policy: in order, never back within a track, a keyframe after each gap
+    /// of the picture, sound whole where the policy says so, never over the bound for long, never stuck.
     #[test]
     fn histories(
-        steps in prop::collection::vec((0u32..400, 0usize..3000, 0u8..30, any::<bool>(), 0usize..4), 1..300),
+        steps in prop::collection::vec((0u32..400, 0usize..3000, 0u8..30, 0u8..3, 0usize..4), 1..300),
         max_lag in 200u64..6000,
+        policy in 0usize..3,
+        delay in prop::sample::select(vec![0u64, 0, 700]),
     ) {
-        let mut settings = settings();
+        let mut settings = Settings { delay: Duration::from_millis(delay), ..settings() };
         settings.backpressure.max_lag = Duration::from_millis(max_lag);
-        let window = Window { duration: settings.backpressure.max_lag, bytes: 100_000, hard_bytes: 400_000 };
+        settings.backpressure.policy = PolicyName::ALL[policy].1;
+        let window = Window { duration: settings.window(), bytes: 300_000, hard_bytes: 600_000 };
         let mut written = Written::with_headers(window);
         written.push(Kind::Video, 0, keyframe(b""));
-        let mut playhead = start(&written, &settings);
-        let (mut millis, mut next, mut last) = (0, None, [0; 3]);
-        for (wait, bytes, key, is_sound, reads) in steps {
+        let start_at = Duration::from_millis(delay);
+        let mut playhead = Playhead::start(&written.log, start_at, 0, Start::Live, &settings, Clock::FromFirstMessage).unwrap();
+        let (mut millis, mut next, mut last, mut is_lost) = (delay as u32, 0, [0; 3], false);
+        for (wait, bytes, key, kind, reads) in steps {
             millis += wait;
             let tail = vec![7; bytes];
-            match (is_sound, key) {
-                (true, _) => written.push(Kind::Audio, millis, sound(&tail)),
-                (false, 0) => written.push(Kind::Video, millis, keyframe(&tail)),
-                (false, _) => written.push(Kind::Video, millis, inter(&tail)),
+            match (kind, key) {
+                (0, _) => written.push(Kind::Audio, millis, sound(&tail)),
+                (_, 0) => written.push(Kind::Video, millis, keyframe(&tail)),
+                (1, _) => written.push(Kind::Video, millis, inter(&tail)),
+                _ => written.push(Kind::Video, millis, disposable(&tail)),
             }
+            let now = Duration::from_millis(millis.into());
             for _ in 0..reads {
                 let mut batch = Vec::new();
-                if playhead.take(&written.log, None, &mut batch) != Taken::Messages {
-                    break;
+                match playhead.take(&written.log, now, None, &mut batch) {
+                    Taken::Messages => {}
+                    Taken::Lost => {
+                        prop_assert_eq!(PolicyName::ALL[policy].1, PolicyName::NeverDrop);
+                        is_lost = true;
+                        break;
+                    }
+                    Taken::Nothing | Taken::NothingBefore(_) => break,
+                    Taken::End => prop_assert!(false, "nothing has ended"),
                 }
                 for message in batch {
-                    if next.is_some_and(|next| next != message.sequence) {
-                        prop_assert!(message.random_access, "a gap that does not end at a keyframe");
-                        prop_assert!(Some(message.sequence) > next, "sent again");
-                    }
-                    next = Some(message.sequence + 1);
+                    prop_assert!(message.sequence >= next, "sent again");
+                    prop_assert!(message.arrival + settings.delay <= now, "sent before its time");
+                    let missing = (next..message.sequence).filter_map(|sequence| kept(&written.log, sequence));
+                    let needs_keyframe = message.kind == Kind::Video
+                        && missing.clone().any(|missing| missing.kind == Kind::Video && missing.description.class != Class::Disposable);
+                    prop_assert!(!needs_keyframe || message.random_access, "a gap that does not end at a keyframe");
+                    next = message.sequence + 1;
                     playhead.prepare(&message, |outgoing| {
                         let track = &mut last[outgoing.kind as usize];
                         assert!(outgoing.timestamp >= *track, "a track ran back");
@@ -277,11 +474,23 @@ proptest! {
                     }).unwrap();
                 }
             }
+            if is_lost {
+                break;
+            }
         }
         // Whoever reads on arrives at the head, unless the only group left has lost its keyframe.
         let mut batch = Vec::new();
-        while playhead.take(&written.log, None, &mut batch) == Taken::Messages {}
+        while playhead.take(&written.log, LATER, None, &mut batch) == Taken::Messages {}
         let arrived = playhead.position() == written.log.head();
-        prop_assert!(arrived || written.log.newest_random_access(0).is_none());
+        prop_assert!(arrived || is_lost || written.log.newest_random_access(0, u64::MAX).is_none()
+            || settings.backpressure.policy == PolicyName::NeverDrop);
     }
+}
+
+/// The message of that sequence, where the log still has it.
+fn kept(log: &Log, sequence: u64) -> Option<Arc<Message>> {
+    let mut found = Vec::new();
+    let one = Batch { messages: 1, bytes: usize::MAX };
+    log.read(&mut Cursor::at(sequence), one, u64::MAX, &mut found);
+    found.pop()
 }

@@ -26,14 +26,14 @@ impl DropToKeyframe {
 
     /// What to do at `view`.
     pub fn decide(&mut self, view: View) -> Decision {
-        if !self.bound.low_mark().is_passed_by(view.lag) {
+        if !self.bound.half().is_passed_by(view.lag) {
             self.state = State::CaughtUp;
         }
         if !self.bound.is_passed_by(view.lag) {
             return Decision::Read;
         }
         match view.after_jump {
-            Some(after) if self.state == State::CaughtUp || !self.bound.low_mark().is_passed_by(after) => {
+            Some(after) if self.state == State::CaughtUp || !self.bound.half().is_passed_by(after) => {
                 self.state = State::Jumped;
                 Decision::Jump
             }

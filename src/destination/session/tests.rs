@@ -18,6 +18,16 @@ use crate::{
     },
 };
 
+impl Link for DuplexStream {
+    fn written(&self) -> u64 {
+        0
+    }
+
+    fn tcp_info(&self) -> Option<TcpInfo> {
+        None
+    }
+}
+
 /// What a test's server saw.
 #[derive(Default, Debug, PartialEq, Eq)]
 struct Seen {
@@ -59,8 +69,8 @@ impl Watch for Told {
         self.accepted += 1;
     }
 
-    fn dropped(&mut self, messages: u64) {
-        self.dropped += messages;
+    fn dropped(&mut self, dropped: Dropped) {
+        self.dropped += dropped.total();
     }
 }
 
@@ -72,6 +82,7 @@ struct Stage {
     report: Report,
     endpoint: Endpoint,
     leave: CancellationToken,
+    fail_back: Option<Instant>,
     told: Told,
 }
 
@@ -87,15 +98,19 @@ impl Stage {
             report: Report::new("live", "test", State::Idle),
             endpoint: Endpoint::new("127.0.0.1", 1935),
             leave: CancellationToken::new(),
+            fail_back: None,
             told: Told::default(),
         }
     }
 
     /// Runs a session over `io`; closes it as a destination's task does.
-    async fn run(&mut self, io: DuplexStream, history: History) -> End {
+    async fn run<T: Link>(&mut self, io: T, history: History) -> End {
         let context = Context {
             feed: &self.feed,
             broadcast: *self.feed.broadcast().borrow(),
+            start: Start::Live,
+            clock: Clock::FromFirstMessage,
+            fail_back: self.fail_back,
             settings: &self.settings,
             report: &self.report,
             endpoint: &self.endpoint,
@@ -110,7 +125,7 @@ impl Stage {
             handshake: Form::Simple,
         };
         let client = Client::new(config, &[1; RANDOM_LEN]);
-        let mut session = Session::new(io, client, context, Clock::FromFirstMessage);
+        let mut session = Session::new(io, client, context);
         let end = session.run(&self.leave, &mut self.told).await;
         if matches!(end, End::Finished) {
             session.close().await;
@@ -233,7 +248,12 @@ async fn a_server_that_takes_nothing_is_dead_after_eight_seconds() {
     let began = Instant::now();
     let failed = failure(stage.run(ours, History::default()).await);
     assert_eq!(failed.kind, FailureKind::Stalled);
-    assert_eq!(began.elapsed(), limits::STALLED);
+    // Looked at once a second.
+    assert!(
+        (limits::STALLED..=limits::STALLED + limits::LOOK_EVERY).contains(&began.elapsed()),
+        "{:?}",
+        began.elapsed()
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -271,4 +291,91 @@ async fn a_refusal_is_a_failure_that_does_not_name_the_key() {
     let failed = failure(stage.run(ours, History::default()).await);
     assert_eq!(failed.kind, FailureKind::KeyRefused);
     assert!(!format!("{failed} {failed:?}").contains("key-of-the-test"), "{failed}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_only_pings_is_given_up_too() {
+    let mut stage = Stage::set().await;
+    let (ours, mut theirs) = duplex(1 << 16);
+    tokio::spawn(async move {
+        let mut server = Server::new(&[9; RANDOM_LEN]);
+        let mut buffer = vec![0; 4096];
+        // The handshake, then pings and no answer to `connect`.
+        while let Ok(Ok(count @ 1..)) = tokio::time::timeout(Duration::from_secs(1), theirs.read(&mut buffer)).await {
+            let _ = server.handle_input(&mut &buffer[..count]);
+            let outbox = server.transmit();
+            let answer = outbox.copy_to_bytes(outbox.remaining());
+            theirs.write_all(&answer[..answer.len().min(3073)]).await.unwrap();
+        }
+        loop {
+            tokio::time::sleep(Duration::from_secs(5)).await;
+            let ping = b"\x02\0\0\0\0\0\x06\x04\0\0\0\0\0\x06\0\0\0\x01";
+            if theirs.write_all(ping).await.is_err() {
+                return;
+            }
+            let _ = theirs.read(&mut buffer).await;
+        }
+    });
+    let began = Instant::now();
+    let failed = failure(stage.run(ours, History::default()).await);
+    assert_eq!(failed.kind, FailureKind::TimedOut);
+    assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_publisher_that_is_away_for_too_long_is_ended_for_this_destination() {
+    let mut stage = Stage::set().await;
+    stage.settings.hold = Duration::from_secs(5);
+    let (ours, theirs) = duplex(1 << 16);
+    let server = tokio::spawn(serve(theirs));
+    let publish = std::mem::replace(&mut stage.publish, live_feed().await.1);
+    tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        drop(publish);
+    });
+    let began = Instant::now();
+    assert!(matches!(stage.run(ours, History::default()).await, End::Finished));
+    assert_eq!(began.elapsed().as_secs(), 6);
+    assert!(server.await.unwrap().is_unpublished);
+    assert_eq!(stage.feed.broadcast().borrow().phase, Phase::Held, "others wait longer");
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_goes_back_to_the_primary_when_it_is_time() {
+    let mut stage = Stage::set().await;
+    stage.fail_back = Some(Instant::now() + Duration::from_secs(30));
+    let (ours, theirs) = duplex(1 << 16);
+    let server = tokio::spawn(serve(theirs));
+    let began = Instant::now();
+    assert!(matches!(stage.run(ours, History::default()).await, End::FailBack));
+    assert_eq!(began.elapsed(), Duration::from_secs(30));
+    assert!(!server.await.unwrap().is_unpublished);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_show_that_is_over_is_ended_even_while_the_relay_leaves() {
+    let mut stage = Stage::set().await;
+    let (ours, theirs) = duplex(1 << 16);
+    let server = tokio::spawn(serve(theirs));
+    let publish = std::mem::replace(&mut stage.publish, live_feed().await.1);
+    let leave = stage.leave.clone();
+    tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        publish.stop();
+        leave.cancel();
+    });
+    assert!(matches!(stage.run(ours, History::default()).await, End::Finished));
+    assert!(server.await.unwrap().is_unpublished);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_broadcast_that_ended_while_the_server_hesitated_is_never_sent() {
+    let mut stage = Stage::set().await;
+    let (ours, _theirs) = duplex(1 << 16);
+    let publish = std::mem::replace(&mut stage.publish, live_feed().await.1);
+    tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        publish.stop();
+    });
+    assert!(matches!(stage.run(ours, History::default()).await, End::NotNeeded));
 }

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    media::{Class, Description, Kind, Packaging},
+    media::{Class, ConfigurationKind, Description, Kind, Packaging, Slot},
     stream::Epoch,
 };
 
@@ -15,6 +15,7 @@ fn message(millis: u64, bytes: usize, random_access: bool) -> Message {
     Message {
         sequence: 0,
         offset: 0,
+        cost: 0,
         plain: OnceLock::new(),
         kind: Kind::Video,
         timestamp: i64::try_from(millis).unwrap(),
@@ -80,11 +81,27 @@ fn old_messages_go_but_never_the_newest_group() {
     assert_eq!(log.message(149).map(|m| m.sequence), Some(149));
     // One group of twenty seconds stays whole.
     let log = filled(WINDOW, 200, 200, 10);
-    assert_eq!(log.newest_random_access(0).map(|m| m.sequence), Some(0));
+    assert_eq!(log.newest_random_access(0, u64::MAX).map(|m| m.sequence), Some(0));
     // Past the hard bound even that goes, and nobody may start there.
-    let log = filled(Window { hard_bytes: 1000, ..WINDOW }, 200, 200, 10);
-    assert!(log.bytes() <= 1000);
-    assert!(log.newest_random_access(0).is_none());
+    let log = filled(Window { hard_bytes: 10_000, ..WINDOW }, 200, 200, 10);
+    assert!(log.bytes() <= 10_000);
+    assert!(log.newest_random_access(0, u64::MAX).is_none());
+}
+
+#[test]
+fn memory_is_bounded_where_payload_is_not() {
+    let window = Window { duration: Duration::from_secs(3600), bytes: 1 << 20, hard_bytes: 1 << 20 };
+    let mut empty = Log::new(window);
+    let mut configured = Log::new(window);
+    for index in 0..20_000u32 {
+        empty.append(message(0, 0, index == 0));
+        let slot = Slot { kind: Kind::Data, track: 0, configuration: ConfigurationKind::OnMetaData };
+        let metadata = [&index.to_be_bytes()[..], &[0; 10_000]].concat();
+        let epoch = Arc::new(Epoch::default().with(slot, metadata.into()).unwrap());
+        configured.append(Message { epoch, ..message(0, 2, index == 0) });
+    }
+    assert!(empty.messages.len() < 10_000, "{} messages without a byte", empty.messages.len());
+    assert!(configured.messages.len() < 110, "{} messages with an epoch of 10 kB each", configured.messages.len());
 }
 
 #[test]
@@ -101,7 +118,7 @@ fn an_overtaken_cursor_is_told_and_stays() {
     let mut read = Vec::new();
     assert_eq!(log.read(&mut cursor, batch(64), u64::MAX, &mut read), Read::Overtaken(139));
     assert_eq!((cursor.next, read.len()), (10, 0));
-    let newest = log.newest_random_access(0).unwrap();
+    let newest = log.newest_random_access(0, u64::MAX).unwrap();
     let mut cursor = Cursor::at(newest.sequence);
     assert_eq!(log.read(&mut cursor, batch(64), u64::MAX, &mut read), Read::Messages(20));
     assert!(read[0].random_access);
@@ -110,17 +127,36 @@ fn an_overtaken_cursor_is_told_and_stays() {
 #[test]
 fn lag_is_head_minus_cursor() {
     let log = filled(WINDOW, 50, 10, 1000);
-    let lag = |next| log.lag(Cursor { next });
+    let lag = |next| log.lag(Cursor { next }, log.head());
     assert_eq!(lag(50), Lag::default());
     assert_eq!(lag(49), Lag { duration: Duration::ZERO, bytes: 1000 });
     assert_eq!(lag(19), Lag { duration: Duration::from_secs(3), bytes: 31_000 });
+    // Behind a head of the past: what came later does not count, and nobody is ahead of it.
+    assert_eq!(log.lag(Cursor { next: 19 }, 30), Lag { duration: Duration::from_secs(1), bytes: 11_000 });
+    assert_eq!(log.lag(Cursor { next: 30 }, 30), Lag::default());
+    assert_eq!(log.lag(Cursor { next: 40 }, 30), Lag::default());
+}
+
+#[test]
+fn the_head_of_the_past() {
+    let log = filled(WINDOW, 50, 10, 10);
+    let head_at = |millis| log.head_at(Duration::from_millis(millis));
+    assert_eq!((head_at(0), head_at(99), head_at(100), head_at(4_899)), (1, 1, 2, 49));
+    assert_eq!((head_at(4_900), head_at(90_000)), (50, 50));
+    let starts = |from, end| {
+        let sequence = |message: Option<&Arc<Message>>| message.map(|message| message.sequence);
+        (sequence(log.oldest_random_access(from, end)), sequence(log.newest_random_access(from, end)))
+    };
+    assert_eq!(starts(0, 50), (Some(0), Some(40)));
+    assert_eq!(starts(1, 40), (Some(10), Some(30)));
+    assert_eq!(starts(31, 40), (None, None));
 }
 
 #[test]
 fn a_publish_does_not_start_at_a_keyframe_of_the_one_before() {
     let log = filled(WINDOW, 20, 10, 10);
-    assert_eq!(log.newest_random_access(10).map(|m| m.sequence), Some(10));
-    assert!(log.newest_random_access(11).is_none());
+    assert_eq!(log.newest_random_access(10, u64::MAX).map(|m| m.sequence), Some(10));
+    assert!(log.newest_random_access(11, u64::MAX).is_none());
 }
 
 proptest! {

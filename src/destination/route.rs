@@ -1,0 +1,172 @@
+//! Which server a destination connects to next: the primary, the backup, or one that a server sent it to.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{
+    failure::{EARLY, Failure, Kind, Retry},
+    redirect,
+    settings::{Backup, Failback, Settings},
+};
+use crate::rtmp::url::ServerUrl;
+
+/// A server of a destination.
+#[derive(Clone, Debug)]
+pub struct Server {
+    /// Its URL.
+    pub url: ServerUrl,
+    /// It is the backup.
+    pub is_backup: bool,
+}
+
+impl Server {
+    /// For messages: what is said of a try.
+    pub fn name(&self) -> &'static str {
+        if self.is_backup { " at the backup" } else { " at the primary" }
+    }
+}
+
+/// The way through a destination's servers.
+///
+/// ```text
+///   primary --failed so often, or a dead peer--> backup --the same, or time to go back--> primary
+///      \--redirect, at most three in a row--> another server --failed--> back to where it came from
+/// ```
+#[derive(Clone, Debug)]
+pub struct Route {
+    primary: Server,
+    backup: Option<Backup>,
+    /// Set while the backup is in use: since when.
+    on_backup: Option<Instant>,
+    /// Failures in a row of the server in use.
+    failures: u32,
+    /// Where the last server of the chain sent us.
+    redirected: Option<Server>,
+    hops: u32,
+}
+
+impl Route {
+    /// The way of a destination, from its primary server.
+    pub fn new(settings: &Settings) -> Self {
+        Self {
+            primary: Server { url: settings.url.clone(), is_backup: false },
+            backup: settings.backup.clone(),
+            on_backup: None,
+            failures: 0,
+            redirected: None,
+            hops: 0,
+        }
+    }
+
+    /// The server that is next.
+    pub fn server(&self) -> Server {
+        match (&self.redirected, &self.backup, self.on_backup) {
+            (Some(server), ..) => server.clone(),
+            (None, Some(backup), Some(_)) => Server { url: backup.url.clone(), is_backup: true },
+            _ => self.primary.clone(),
+        }
+    }
+
+    /// The server in use failed, after it had delivered for so long. Says whether it is another one's turn now.
+    pub fn failed(&mut self, failure: &Failure, delivered: Duration, now: Instant) -> bool {
+        self.redirected = None;
+        self.hops = 0;
+        if delivered >= EARLY {
+            self.failures = 0;
+        }
+        self.failures += 1;
+        let Some(backup) = &self.backup else { return false };
+        let is_dead = matches!(failure.kind, Kind::Stalled | Kind::ConnectionLost);
+        // The key is the same there: a refusal of it is no reason to ask elsewhere.
+        if failure.retry == Retry::NotUntilChanged || (!is_dead && self.failures < backup.after) {
+            return false;
+        }
+        self.failures = 0;
+        self.on_backup = if self.on_backup.is_some() { None } else { Some(now) };
+        true
+    }
+
+    /// The server in use names another one.
+    ///
+    /// # Errors
+    /// Where that is no server that may be gone to, or it is one too many in a row.
+    pub fn redirect(&mut self, to: &str) -> Result<(), Failure> {
+        let present = self.server();
+        let url = redirect::follow(&present.url, to, self.hops)?;
+        self.hops += 1;
+        self.redirected = Some(Server { url, is_backup: present.is_backup });
+        Ok(())
+    }
+
+    /// When it is time to go back to the primary server.
+    pub fn fail_back_at(&self) -> Option<Instant> {
+        match (&self.backup, self.on_backup) {
+            (Some(Backup { failback: Failback::After(wait), .. }), Some(since)) => Some(since + *wait),
+            _ => None,
+        }
+    }
+
+    /// Goes back to the primary server.
+    pub fn fail_back(&mut self) {
+        self.on_backup = None;
+        self.failures = 0;
+        self.redirected = None;
+        self.hops = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        destination::{failure::Stage, testing::settings},
+        net::Endpoint,
+    };
+
+    fn with_backup(failback: Failback) -> Route {
+        let backup = Backup { url: "rtmp://127.0.0.2/live".parse().unwrap(), after: 3, failback };
+        Route::new(&Settings { backup: Some(backup), ..settings() })
+    }
+
+    fn lost() -> Failure {
+        Failure::lost(&Endpoint::new("127.0.0.1", 1935), Stage::Connect, None)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_backup_takes_over_and_gives_back() {
+        let now = Instant::now();
+        let mut route = with_backup(Failback::NextPublish);
+        let turns: Vec<bool> = (0..6).map(|_| route.failed(&lost(), Duration::ZERO, now)).collect();
+        assert_eq!(turns, [false, false, true, false, false, true]);
+        assert!(!route.server().is_backup);
+        assert_eq!(route.fail_back_at(), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_dead_peer_is_enough() {
+        let mut route = with_backup(Failback::After(Duration::from_secs(600)));
+        let now = Instant::now();
+        let stalled = Failure::stalled(&Endpoint::new("127.0.0.1", 1935), Duration::from_secs(8));
+        assert!(route.failed(&stalled, Duration::from_secs(60), now));
+        assert!(route.server().is_backup);
+        assert_eq!(route.fail_back_at(), Some(now + Duration::from_secs(600)));
+        route.fail_back();
+        assert!(!route.server().is_backup && route.fail_back_at().is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_session_that_delivered_starts_the_count_anew() {
+        let mut route = with_backup(Failback::Never);
+        let now = Instant::now();
+        for _ in 0..10 {
+            assert!(!route.failed(&lost(), Duration::from_secs(60), now));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn without_a_backup_it_is_always_the_primary() {
+        let mut route = Route::new(&settings());
+        assert!((0..20).all(|_| !route.failed(&lost(), Duration::ZERO, Instant::now())));
+    }
+}

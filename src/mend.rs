@@ -1,0 +1,90 @@
+//! A destination that failed for good is tried again as soon as its file is mended.
+
+use std::{
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use tokio::{sync::watch, time::sleep};
+
+use crate::{
+    config::{Activation, Config, Disk},
+    destination::{
+        settings::Settings,
+        status::{Report, State},
+        task::Stop,
+    },
+};
+
+/// How often the file of a parked destination is looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Where a destination's settings come from.
+#[derive(Clone, Debug)]
+pub struct DestinationFile {
+    /// The folder of all destinations.
+    pub folder: PathBuf,
+    /// The destination's stream.
+    pub stream: String,
+    /// Its file.
+    pub file: PathBuf,
+}
+
+/// While the destination is parked, looks whether its file has changed, and hands over what it says then. A file that is wrong
+/// changes nothing.
+pub async fn wake_when_mended(
+    file: DestinationFile,
+    mended: watch::Sender<Arc<Settings>>,
+    report: Arc<Report>,
+    stop: Stop,
+) {
+    let mut state = report.watch();
+    let watching = async {
+        // The sender lives in the report.
+        while state.wait_for(|state| matches!(state, State::Parked { .. })).await.is_ok() {
+            let seen = file.changed_at().await;
+            while matches!(report.state(), State::Parked { .. }) {
+                sleep(LOOK_EVERY).await;
+                if file.changed_at().await == seen {
+                    continue;
+                }
+                if let Some(settings) = file.settings().await {
+                    mended.send_replace(settings);
+                }
+                break;
+            }
+            // Until its task has seen it.
+            sleep(LOOK_EVERY).await;
+        }
+    };
+    tokio::select! {
+        () = stop.leave.cancelled() => {}
+        () = stop.drain.cancelled() => {}
+        () = watching => {}
+    }
+}
+
+impl DestinationFile {
+    async fn changed_at(&self) -> Option<SystemTime> {
+        let file = self.file.clone();
+        let changed = move || std::fs::metadata(file).and_then(|metadata| metadata.modified()).ok();
+        tokio::task::spawn_blocking(changed).await.ok().flatten()
+    }
+
+    /// What the file says now, where it is right and on.
+    async fn settings(&self) -> Option<Arc<Settings>> {
+        let Self { folder, stream, file } = self.clone();
+        let load = move || {
+            let streams = Config::load(&Disk, &folder).streams;
+            let destinations =
+                streams.into_iter().filter(|config| config.name == stream).flat_map(|config| config.destinations);
+            let found = destinations.into_iter().find(|destination| destination.file == file)?;
+            match found.activation {
+                Activation::On(settings) => Some(Arc::from(settings)),
+                Activation::Off { .. } | Activation::Wrong { .. } => None,
+            }
+        };
+        tokio::task::spawn_blocking(load).await.ok().flatten()
+    }
+}

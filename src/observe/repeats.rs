@@ -1,0 +1,85 @@
+//! Which failure is news: a destination that fails twenty times in a row for one reason is told of twice.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// How often a failure that goes on is told again.
+const TELL_EVERY: Duration = Duration::from_secs(60);
+
+/// The failures of one destination, as far as they have been told.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Repeats {
+    last: Option<Row>,
+}
+
+/// Failures of one kind in a row.
+#[derive(Clone, Copy, Debug)]
+struct Row {
+    kind: &'static str,
+    began: Instant,
+    told: Instant,
+    tries: u32,
+}
+
+/// How much a failure is news.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum News {
+    /// It is new.
+    New,
+    /// It goes on: so many tries, for so long.
+    Still {
+        /// Failures in a row.
+        tries: u32,
+        /// Since the first of them.
+        lasting: Duration,
+    },
+    /// It goes on and was told of a moment ago.
+    Old,
+}
+
+impl Repeats {
+    /// A failure of this kind (its label) at `now`.
+    pub fn failed(&mut self, kind: &'static str, now: Instant) -> News {
+        match &mut self.last {
+            Some(row) if row.kind == kind => {
+                row.tries += 1;
+                if now - row.told < TELL_EVERY {
+                    return News::Old;
+                }
+                row.told = now;
+                News::Still { tries: row.tries, lasting: now - row.began }
+            }
+            _ => {
+                self.last = Some(Row { kind, began: now, told: now, tries: 1 });
+                News::New
+            }
+        }
+    }
+
+    /// It delivers: the next failure is new.
+    pub fn delivered(&mut self) {
+        self.last = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_failure_that_goes_on_is_told_once_a_minute() {
+        let began = Instant::now();
+        let at = |seconds| began + Duration::from_secs(seconds);
+        let mut repeats = Repeats::default();
+        assert_eq!(repeats.failed("connection_refused", at(0)), News::New);
+        assert_eq!(repeats.failed("connection_refused", at(1)), News::Old);
+        assert_eq!(repeats.failed("connection_refused", at(59)), News::Old);
+        let still = News::Still { tries: 4, lasting: Duration::from_secs(61) };
+        assert_eq!(repeats.failed("connection_refused", at(61)), still);
+        assert_eq!(repeats.failed("connection_refused", at(62)), News::Old);
+        assert_eq!(repeats.failed("stalled", at(63)), News::New);
+        repeats.delivered();
+        assert_eq!(repeats.failed("stalled", at(64)), News::New);
+    }
+}
