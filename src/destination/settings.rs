@@ -53,12 +53,13 @@ pub const KEPT_LIMIT: u64 = 1 << 30;
 impl Settings {
     /// How far back the stream's log must reach for this destination.
     pub fn window(&self) -> Duration {
-        self.delay + self.backpressure.max_lag.max(self.resume.window())
+        self.delay + (self.backpressure.max_lag * self.backpressure.slack()).max(self.resume.window())
     }
 
     /// The same in bytes of memory.
     pub fn window_bytes(&self) -> u64 {
-        let lag = self.backpressure.max_bytes.max(self.platform.stream_bytes(self.resume.window()));
+        let lag = self.backpressure.max_bytes.saturating_mul(self.backpressure.slack().into());
+        let lag = lag.max(self.platform.stream_bytes(self.resume.window()));
         self.platform.stream_bytes(self.delay).saturating_add(lag)
     }
 
@@ -159,6 +160,17 @@ pub struct Backpressure {
     pub max_lag: Duration,
     /// The bound in bytes.
     pub max_bytes: u64,
+}
+
+impl Backpressure {
+    /// How many times its bound the policy must find in the log: one that keeps the sound past the bound needs what lies
+    /// beyond it.
+    pub fn slack(&self) -> u32 {
+        match self.policy {
+            PolicyName::DropDisposable => 2,
+            PolicyName::DropToKeyframe | PolicyName::NeverDrop => 1,
+        }
+    }
 }
 
 impl Default for Backpressure {
