@@ -3,47 +3,26 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::support::broadcast::Broadcast;
+use crate::support::bystanders::{Bystanders, assert_missed_nothing, assert_not_paused};
 use crate::support::certificates::{Authority, Flaw};
-use crate::support::flv::Tag;
 use crate::support::peers::{self, Peer};
 use crate::support::relay::Relay;
 use crate::support::stunnel::Stunnel;
-use crate::support::wire::{Publisher, Session, Sink};
-use crate::support::{compare, ports, synthetic};
+use crate::support::wire::{Behaviour, Sink};
+use crate::support::{compare, ports};
 
 const START: Duration = Duration::from_secs(10);
 const END: Duration = Duration::from_secs(10);
 
-/// Publishes synthetic media at its pace, on a thread of its own, and gives what it published.
-fn publish_beside(relay: &Relay, milliseconds: u32, bytes: usize) -> thread::JoinHandle<Vec<Tag>> {
-    let mut publisher = Publisher::connect(relay.rtmp_port(), relay.stream_key()).expect("the key is right");
-    thread::spawn(move || {
-        let mut tags = synthetic::headers(0);
-        tags.extend(synthetic::frames(0, milliseconds, bytes));
-        publisher.send_paced(&tags).unwrap();
-        publisher.unpublish().unwrap();
-        tags
-    })
-}
-
-/// Waits for the end of a session that saw everything, and asserts that it did.
-#[track_caller]
-fn assert_missed_nothing(name: &str, sink: &Sink, published: &[Tag]) {
-    let session = sink.wait_for(&format!("the end of {name}"), END, |session| session.is_over);
-    assert_eq!(sink.sessions().len(), 1, "{name} was disturbed: it had to connect again");
-    compare::assert_same(name, published, &session.tags);
-    assert!(session.was_unpublished(), "{name} was told of the end");
-}
-
 #[test]
 fn a_killed_destination_is_live_within_two_seconds_of_its_return() {
     let mut relay = Relay::new();
-    let (first, second, killed) = (Sink::start(), Sink::start(), Sink::start());
-    relay.destination("first", &first.url(), "");
-    relay.destination("second", &second.url(), "");
+    let killed = Sink::start();
+    let bystanders = Bystanders::of(&mut relay);
     relay.destination("killed", &killed.url(), "");
     relay.start();
-    let publishing = publish_beside(&relay, 11_000, 4_000);
+    let broadcast = Broadcast::synthetic(&relay, 4_000);
 
     killed.wait_for("media to flow", START, |session| session.tags.len() > 50);
     killed.kill();
@@ -58,11 +37,11 @@ fn a_killed_destination_is_live_within_two_seconds_of_its_return() {
     assert!(gap < Duration::from_secs(2), "live again only {gap:?} after its return");
     assert_eq!(killed.sessions().len(), before + 1);
 
-    let published = publishing.join().unwrap();
-    assert_missed_nothing("first", &first, &published);
-    assert_missed_nothing("second", &second, &published);
+    bystanders.wait_for_more(1_000);
+    let published = broadcast.stop();
+    bystanders.assert_undisturbed(&published);
     let session = killed.wait_for("the end of the second session", END, |session| session.is_over);
-    compare::assert_run_from_keyframe("killed", &published, &session.tags);
+    compare::assert_run_from_keyframe("killed", &published.tags, &session.tags);
     let entry = relay.destination_status("killed");
     assert_eq!(entry["sessions"], 2, "{entry}");
 }
@@ -70,56 +49,36 @@ fn a_killed_destination_is_live_within_two_seconds_of_its_return() {
 #[test]
 fn a_destination_that_never_reads_harms_nobody_and_continues_at_a_keyframe() {
     let mut relay = Relay::new();
-    let (first, second, stalled) = (Sink::start(), Sink::start(), Sink::start());
+    let stalled = Sink::start();
     let policy = "[backpressure]\nmax_lag = \"1s\"\n";
-    relay.destination("first", &first.url(), "");
-    relay.destination("second", &second.url(), "");
+    let bystanders = Bystanders::of(&mut relay);
     relay.destination("stalled", &stalled.url(), policy);
     relay.start();
     // 8 Mbit/s: more in a second than the sockets' buffers hide.
-    let publishing = publish_beside(&relay, 12_000, 40_000);
+    let broadcast = Broadcast::synthetic(&relay, 40_000);
 
     stalled.wait_for("media to flow", START, |session| session.tags.len() > 50);
     let memory = relay.resident_memory();
     stalled.stall();
     relay.wait_for("stalled", "seen to lag", Duration::from_secs(5), |entry| entry["lag_ms"].as_u64() > Some(1_500));
-    let before = first.session().tags.len();
-    first.wait_for("four more seconds to pass", START, |session| session.tags.len() > before + 4 * 50);
+    bystanders.wait_for_more(4_000);
     let grown = relay.resident_memory().saturating_sub(memory);
     assert!(grown < 24 << 20, "memory grew by {grown} bytes while one destination stood still");
     stalled.resume();
+    bystanders.wait_for_more(3_000);
 
-    let published = publishing.join().unwrap();
-    assert_missed_nothing("first", &first, &published);
-    assert_missed_nothing("second", &second, &published);
+    let published = broadcast.stop();
+    bystanders.assert_undisturbed(&published);
+    let published = published.tags;
     let last = stalled.wait_for("the end of the stalled one", END, |session| session.is_over);
-    assert_continued_at_keyframes(&published, &stalled.sessions());
+    let stretches = compare::count_stretches("stalled", &published, &stalled.sessions());
+    assert!(stretches >= 2, "it was stalled for so long that something must be missing");
     assert!(
         relay.destination_status("stalled")["dropped_messages"].as_u64() > Some(50),
         "what was left out is counted"
     );
     let end = compare::frames(&published).last().unwrap().payload.clone();
     assert!(last.tags.iter().any(|tag| tag.payload == end), "after it read again it got all up to the end");
-}
-
-/// Every stretch of frames that a destination got begins at a keyframe, and nothing within a stretch is missing.
-#[track_caller]
-fn assert_continued_at_keyframes(published: &[Tag], sessions: &[Session]) {
-    let wanted = compare::frames(published);
-    let mut stretches = 0;
-    for session in sessions {
-        compare::assert_configured("stalled", &session.tags);
-        let mut expected = None;
-        for tag in compare::frames(&session.tags) {
-            let index = wanted.iter().position(|wanted| wanted.payload == tag.payload).expect("it was published");
-            if expected != Some(index) {
-                assert!(tag.is_keyframe(), "after a gap it went on at {tag:?}, which is no keyframe");
-                stretches += 1;
-            }
-            expected = Some(index + 1);
-        }
-    }
-    assert!(stretches >= 2, "it was stalled for so long that something must be missing");
 }
 
 #[test]
@@ -131,7 +90,7 @@ fn each_failure_says_what_it_is_and_what_to_do() {
     let authority = Authority::new(relay.folder());
     let healthy = Sink::start();
     let refused = ports::free();
-    let denying = Sink::refusing("NetStream.Publish.Denied");
+    let denying = Sink::with(Behaviour::refusing("publish", "NetStream.Publish.Denied", "said by the test's sink"));
     let behind_tls = Sink::start();
     let trust = format!("ca_file = \"{}\"", authority.file().display());
     let flaws = [
@@ -155,7 +114,7 @@ fn each_failure_says_what_it_is_and_what_to_do() {
     relay.destination("denied", &denying.url(), "");
     relay.destination("healthy", &healthy.url(), "");
     relay.start();
-    let publishing = publish_beside(&relay, 5_000, 4_000);
+    let broadcast = Broadcast::synthetic(&relay, 4_000);
 
     // The stage, and what the sentence must hold.
     let cases = [
@@ -182,7 +141,8 @@ fn each_failure_says_what_it_is_and_what_to_do() {
         kinds.push(kind);
         assert!(relay.log().lines().any(|line| line.contains(name) && line.contains(words)), "{name}: not in the log");
     }
-    let published = publishing.join().unwrap();
-    assert_missed_nothing("healthy", &healthy, &published);
+    let published = broadcast.stop();
+    assert_missed_nothing("healthy", &healthy, &published.tags);
+    assert_not_paused(&published);
     assert_eq!(behind_tls.sessions().len(), 0, "nothing was published to a server whose certificate is wrong");
 }

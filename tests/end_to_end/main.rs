@@ -2,6 +2,7 @@
 //!
 //! One program and not one per theme: it is linked once, and its tests, which mostly wait for media to pass in real time, run
 //! beside each other. The themes are the modules; `bench` shows first that the bench itself is true, with no relay in between.
+#![allow(dead_code, unused_imports, reason = "the fault lab arrives before its tests")]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -17,8 +18,8 @@ mod config_start;
 mod demo;
 mod enhanced;
 mod faults;
+mod lost_destinations;
 mod memory;
-
 mod relay_peers;
 mod restart;
 mod secrets;

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 
+use crate::support::flv::{self, Tag};
+
 /// Six seconds of H.264 with B-frames and AAC, a keyframe each second.
 pub(crate) fn h264_aac() -> PathBuf {
     prepare("h264-aac-6s.flv", |path| {
@@ -19,6 +21,39 @@ pub(crate) fn h264_aac() -> PathBuf {
             .arg(path);
         ffmpeg
     })
+}
+
+/// A clip of H.264 over and over, one clock through all rounds, each picture with its number in it: no two are the same, and
+/// each decodes as before.
+pub(crate) fn endless(path: &Path) -> impl Iterator<Item = Tag> + Send + 'static {
+    let tags = flv::read(path);
+    let (headers, frames): (Vec<Tag>, Vec<Tag>) =
+        tags.into_iter().filter(Tag::is_media).partition(|tag| tag.is_configuration());
+    let end = frames.iter().map(|tag| tag.timestamp).max().expect("the clip has frames");
+    // The clips are whole seconds long.
+    let length = end.next_multiple_of(1000);
+    let mut number = 0;
+    let rounds = (0..).flat_map(move |round: u32| {
+        let frames = frames.clone();
+        frames.into_iter().map(move |tag| Tag { timestamp: round * length + tag.timestamp, ..tag })
+    });
+    headers.into_iter().chain(rounds.map(move |tag| {
+        number += 1;
+        if tag.kind == flv::VIDEO { numbered(&tag, number) } else { tag }
+    }))
+}
+
+/// With a unit in front that decoders pass over: supplemental information of one's own (H.264, D.1.6).
+fn numbered(tag: &Tag, number: u32) -> Tag {
+    let (header, units) = tag.payload.split_at(5);
+    let digits = format!("{number:08}");
+    let mut unit = vec![0x06, 0x05, 24];
+    unit.extend(b"forkcast's tests");
+    unit.extend(digits.as_bytes());
+    unit.push(0x80);
+    let length = u32::try_from(unit.len()).expect("it is small");
+    let payload = [header, &length.to_be_bytes(), &unit, units].concat();
+    Tag { payload: payload.into(), ..tag.clone() }
 }
 
 /// Makes a clip with the given command, unless an earlier test or run has made it.

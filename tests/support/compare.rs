@@ -1,10 +1,11 @@
 //! Is what arrived what was published?
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use bytes::Bytes;
 
 use crate::support::flv::{AUDIO, Slot, Tag, VIDEO};
+use crate::support::wire::Session;
 
 /// The coded audio and video alone.
 pub(crate) fn frames(tags: &[Tag]) -> Vec<Tag> {
@@ -135,4 +136,27 @@ pub(crate) fn assert_monotonic(name: &str, received: &[Tag]) {
             );
         }
     }
+}
+
+/// Asserts that every stretch of frames that a destination got begins at a keyframe and that nothing within a stretch is
+/// missing, and counts the stretches.
+#[track_caller]
+pub(crate) fn count_stretches(name: &str, published: &[Tag], sessions: &[Session]) -> usize {
+    let published = frames(published);
+    let indices: HashMap<&Bytes, usize> =
+        published.iter().enumerate().map(|(index, tag)| (&tag.payload, index)).collect();
+    let mut stretches = 0;
+    for session in sessions {
+        assert_configured(name, &session.tags);
+        let mut expected = None;
+        for tag in frames(&session.tags) {
+            let index = *indices.get(&tag.payload).unwrap_or_else(|| panic!("{name}: {tag:?} was never published"));
+            if expected != Some(index) {
+                assert!(tag.is_keyframe(), "{name}: after a gap it went on at {tag:?}, which is no keyframe");
+                stretches += 1;
+            }
+            expected = Some(index + 1);
+        }
+    }
+    stretches
 }

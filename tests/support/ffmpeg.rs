@@ -75,6 +75,17 @@ pub(crate) fn assert_decoded(destination: &mut Process, limit: Duration) {
     assert!(complaints.is_empty(), "FFmpeg complains: {complaints:?}");
 }
 
+/// Decodes a whole file and asserts that FFmpeg had nothing to complain about.
+#[track_caller]
+pub(crate) fn assert_decodes(folder: &Path, file: &Path) {
+    let name = format!("decoder-of-{}", file.file_stem().unwrap_or_default().to_string_lossy());
+    let mut ffmpeg = Command::new("ffmpeg");
+    ffmpeg.args(["-v", "warning", "-nostdin", "-xerror", "-i"]).arg(file).args(["-map", "0", "-f", "null", "-"]);
+    let mut process = Process::start(&name, folder, &mut ffmpeg);
+    process.succeed(Duration::from_secs(60));
+    assert_eq!(process.output(), "", "FFmpeg complains about {}", file.display());
+}
+
 /// Decodes a whole file with FFmpeg 9 and asserts that it had nothing to complain about.
 #[track_caller]
 pub(crate) fn assert_nine_decodes(folder: &Path, file: &Path) {

@@ -10,6 +10,8 @@
     reason = "a panic is how a test says that it failed; clippy's allowance covers only the test functions themselves"
 )]
 
+pub(crate) mod broadcast;
+pub(crate) mod bystanders;
 pub(crate) mod certificates;
 pub(crate) mod clip;
 pub(crate) mod compare;
@@ -17,6 +19,7 @@ pub(crate) mod ffmpeg;
 pub(crate) mod flv;
 pub(crate) mod gstreamer;
 pub(crate) mod http;
+pub(crate) mod namespace;
 pub(crate) mod nginx;
 pub(crate) mod peers;
 pub(crate) mod ports;

@@ -1,11 +1,13 @@
 //! nginx with its RTMP module as a destination that records.
 
 use std::fs;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
 use crate::support::flv::{self, Tag};
+use crate::support::namespace::Namespace;
 use crate::support::process::Process;
 use crate::support::{ports, wait};
 
@@ -19,52 +21,65 @@ pub(crate) const MODULE: &str = "/usr/lib/nginx/modules/ngx_rtmp_module.so";
 /// arrives; and it opens the file at the first audio or video.
 pub(crate) struct Nginx {
     process: Process,
-    port: u16,
+    address: SocketAddr,
     recordings: PathBuf,
 }
 
 impl Nginx {
     pub(crate) fn start(parent: &Path, name: &str) -> Self {
+        Self::launch(parent, name, ([127, 0, 0, 1], ports::free()).into(), Command::new(PROGRAM))
+    }
+
+    /// At the far end of a network.
+    pub(crate) fn start_in(parent: &Path, name: &str, namespace: &Namespace) -> Self {
+        Self::launch(parent, name, namespace.at(ports::free()), namespace.command(PROGRAM))
+    }
+
+    fn launch(parent: &Path, name: &str, address: SocketAddr, mut command: Command) -> Self {
         let folder = parent.join(name);
         let recordings = folder.join("recordings");
         fs::create_dir_all(&recordings).expect("the folder can be made");
-        let port = ports::free();
         let configuration = folder.join("nginx.conf");
-        fs::write(&configuration, configure(&folder, &recordings, port)).expect("the folder can be written");
-        let mut command = Command::new(PROGRAM);
+        fs::write(&configuration, configure(&folder, &recordings, address)).expect("the folder can be written");
         command.arg("-p").arg(&folder).arg("-c").arg(&configuration);
         let mut process = Process::start(name, parent, &mut command);
-        process.wait_for_port(port);
-        Self { process, port, recordings }
+        process.wait_for_address(address);
+        Self { process, address, recordings }
     }
 
     pub(crate) fn port(&self) -> u16 {
-        self.port
+        self.address.port()
     }
 
     /// The server URL, without a key.
     pub(crate) fn url(&self) -> String {
-        format!("rtmp://127.0.0.1:{}/live", self.port)
+        format!("rtmp://{}/live", self.address)
     }
 
     /// The tags of the only recording, once its publish is over.
     #[track_caller]
     pub(crate) fn recording(&self) -> Vec<Tag> {
+        flv::read(&self.recording_file())
+    }
+
+    /// The only recording, once its publish is over.
+    #[track_caller]
+    pub(crate) fn recording_file(&self) -> PathBuf {
         wait::until("nginx to see the end of the publish", Duration::from_secs(15), || {
             let log = self.process.output();
             let (_, after) = log.split_once("publish: name=")?;
             after.contains("disconnect").then_some(())
         });
-        let files: Vec<PathBuf> = fs::read_dir(&self.recordings)
+        let mut files: Vec<PathBuf> = fs::read_dir(&self.recordings)
             .expect("the folder is there")
             .map(|entry| entry.expect("the folder can be read").path())
             .collect();
         assert_eq!(files.len(), 1, "nginx recorded one publish");
-        flv::read(&files[0])
+        files.remove(0)
     }
 }
 
-fn configure(folder: &Path, recordings: &Path, port: u16) -> String {
+fn configure(folder: &Path, recordings: &Path, address: SocketAddr) -> String {
     let (folder, recordings) = (folder.display(), recordings.display());
     // One process, which stays in the foreground and whose user is whoever runs the tests.
     format!(
@@ -77,9 +92,12 @@ fn configure(folder: &Path, recordings: &Path, port: u16) -> String {
         events {{ worker_connections 64; }}
         rtmp {{
             server {{
-                listen 127.0.0.1:{port};
+                listen {address};
                 access_log off;
                 chunk_size 4096;
+                # A publisher that is gone without a word is let go of before its next one comes.
+                ping 2s;
+                ping_timeout 2s;
                 application live {{
                     live on;
                     record all;

@@ -1,7 +1,7 @@
 //! A child process that cannot outlive its test.
 
 use std::fs::{self, File};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
@@ -61,10 +61,16 @@ impl Process {
     /// Waits until something accepts connections on `port` of this machine.
     #[track_caller]
     pub(crate) fn wait_for_port(&mut self, port: u16) {
-        let what = format!("{} to listen on port {port}", self.name);
+        self.wait_for_address(([127, 0, 0, 1], port).into());
+    }
+
+    /// Waits until something accepts connections there.
+    #[track_caller]
+    pub(crate) fn wait_for_address(&mut self, address: SocketAddr) {
+        let what = format!("{} to listen on {address}", self.name);
         wait::until(&what, Duration::from_secs(10), || {
             assert!(self.is_running(), "{} ended before it listened", self.name);
-            TcpStream::connect(("127.0.0.1", port)).ok()
+            TcpStream::connect(address).ok()
         });
     }
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -179,6 +179,17 @@ impl Relay {
     #[track_caller]
     pub(crate) fn wait_for_state(&self, name: &str, state: &str, limit: Duration) -> Value {
         self.wait_for(name, state, limit, |entry| entry["state"] == state)
+    }
+
+    /// Waits until a line of the log contains `text`, and gives the time that stands before the first such line.
+    #[track_caller]
+    pub(crate) fn wait_for_log(&self, text: &str, limit: Duration) -> SystemTime {
+        wait::until(&format!("\"{text}\" in the log"), limit, || {
+            let log = self.log();
+            let line = log.lines().find(|line| line.contains(text))?;
+            let time = line.split_whitespace().next().expect("a line has words");
+            Some(humantime::parse_rfc3339(time).expect("a line of the log begins with the time"))
+        })
     }
 
     /// The resident memory of the program in bytes.

@@ -24,14 +24,19 @@ pub(crate) fn headers(timestamp: u32) -> Vec<Tag> {
 
 /// Pictures and sound for this many milliseconds from `start` on: a keyframe each second, `bytes` a picture. The clock wraps.
 pub(crate) fn frames(start: u32, milliseconds: u32, bytes: usize) -> Vec<Tag> {
-    let mut tags = Vec::new();
-    for step in 0..milliseconds / FRAME {
-        let timestamp = start.wrapping_add(step * FRAME);
-        let is_keyframe = step % (1000 / FRAME) == 0;
-        tags.push(Tag { kind: VIDEO, timestamp, payload: picture(is_keyframe, timestamp, bytes) });
-        tags.push(Tag { kind: AUDIO, timestamp, payload: sound(timestamp) });
-    }
-    tags
+    endless(start, 1000, bytes).take((milliseconds / FRAME * 2) as usize).collect()
+}
+
+/// Pictures and sound without end: a keyframe every so many milliseconds, `bytes` a picture.
+pub(crate) fn endless(start: u32, keyframe_every: u32, bytes: usize) -> impl Iterator<Item = Tag> + Send + 'static {
+    (0_u32..).flat_map(move |step| {
+        let timestamp = start.wrapping_add(step.wrapping_mul(FRAME));
+        let is_keyframe = step % (keyframe_every / FRAME) == 0;
+        [
+            Tag { kind: VIDEO, timestamp, payload: picture(is_keyframe, timestamp, bytes) },
+            Tag { kind: AUDIO, timestamp, payload: sound(timestamp) },
+        ]
+    })
 }
 
 fn picture(is_keyframe: bool, timestamp: u32, bytes: usize) -> Bytes {

@@ -2,9 +2,11 @@
 //! in ways that no real peer can be asked for. It shares no line with the engine under test.
 
 mod amf;
+mod behaviour;
 mod chunks;
 mod publisher;
 mod sink;
 
+pub(crate) use behaviour::{Answer, Behaviour};
 pub(crate) use publisher::Publisher;
 pub(crate) use sink::{Session, Sink};

@@ -1,9 +1,12 @@
-//! An encoder made by hand: it publishes the tags it is given, with the timestamps it is given.
+//! An encoder made by hand: it publishes the tags it is given, with the timestamps it is given, and measures whether its
+//! server ever makes it wait.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
+
+use socket2::SockRef;
 
 use super::amf::{self, Value};
 use super::chunks::{self, Message, Reader};
@@ -12,6 +15,8 @@ use crate::support::wait;
 
 const CHUNK_SIZE: usize = 4096;
 const REPLY: Duration = Duration::from_secs(10);
+/// Small, so that a server that stops reading is felt at once.
+const SEND_BUFFER: usize = 64 * 1024;
 
 /// A live publish. Dropping it closes the connection without a word, as a crash does.
 pub(crate) struct Publisher {
@@ -19,6 +24,7 @@ pub(crate) struct Publisher {
     stream: u32,
     key: String,
     discarding: Option<JoinHandle<()>>,
+    longest_write: Duration,
 }
 
 impl Publisher {
@@ -27,13 +33,23 @@ impl Publisher {
     /// # Errors
     /// The code of the refusal, such as `NetStream.Publish.Denied`.
     pub(crate) fn connect(port: u16, key: &str) -> Result<Self, String> {
+        Self::connect_eagerly(port, key, &[])
+    }
+
+    /// The same, with these tags right behind the request, before its answer is there.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect).
+    pub(crate) fn connect_eagerly(port: u16, key: &str, tags: &[Tag]) -> Result<Self, String> {
         let io = |error: io::Error| error.to_string();
         let mut socket = TcpStream::connect(("127.0.0.1", port)).map_err(io)?;
         socket.set_nodelay(true).map_err(io)?;
+        SockRef::from(&socket).set_send_buffer_size(SEND_BUFFER).map_err(io)?;
         socket.set_read_timeout(Some(REPLY)).map_err(io)?;
         shake_hands(&mut socket).map_err(io)?;
         let mut reader = Reader::new(socket.try_clone().map_err(io)?);
-        let mut publisher = Self { socket, stream: 0, key: key.to_owned(), discarding: None };
+        let longest_write = Duration::ZERO;
+        let mut publisher = Self { socket, stream: 0, key: key.to_owned(), discarding: None, longest_write };
 
         let size = u32::try_from(CHUNK_SIZE).expect("it is small");
         publisher.control(chunks::SET_CHUNK_SIZE, size.to_be_bytes().to_vec()).map_err(io)?;
@@ -60,6 +76,9 @@ impl Publisher {
         publisher.stream = id;
 
         publisher.command("publish", 5.0, Value::Null, &[key.into(), "live".into()]).map_err(io)?;
+        for tag in tags {
+            publisher.send(tag).map_err(io)?;
+        }
         let reply = expect(&mut reader, "onStatus", 0.0)?;
         let code = reply.get(3).and_then(|status| status.field("code")).and_then(Value::text).unwrap_or_default();
         if code != "NetStream.Publish.Start" {
@@ -74,7 +93,21 @@ impl Publisher {
         let message =
             Message { kind: tag.kind, stream: self.stream, timestamp: tag.timestamp, payload: tag.payload.clone() };
         // Audio and video on chunk streams of their own.
-        self.socket.write_all(&chunks::encode(4 + tag.kind % 4, CHUNK_SIZE, &message))
+        let bytes = chunks::encode(4 + tag.kind % 4, CHUNK_SIZE, &message);
+        let start = Instant::now();
+        self.socket.write_all(&bytes)?;
+        self.longest_write = self.longest_write.max(start.elapsed());
+        Ok(())
+    }
+
+    /// How long the server has made it wait at most, for one message.
+    pub(crate) fn longest_write(&self) -> Duration {
+        self.longest_write
+    }
+
+    /// Has the server ended the connection?
+    pub(crate) fn is_over(&self) -> bool {
+        self.discarding.as_ref().is_none_or(JoinHandle::is_finished)
     }
 
     /// Sends tags at the pace of their timestamps.
@@ -104,6 +137,16 @@ impl Publisher {
         Ok(())
     }
 
+    /// Resets the connection (RST), as the death of a machine's network or of its program can.
+    pub(crate) fn crash(mut self) {
+        let _ = SockRef::from(&self.socket).set_linger(Some(Duration::ZERO));
+        // Says nothing to the peer: it only wakes the reader, and the reset goes out with the last hold on the socket.
+        let _ = self.socket.shutdown(Shutdown::Read);
+        if let Some(discarding) = self.discarding.take() {
+            let _ = discarding.join();
+        }
+    }
+
     fn command(&mut self, name: &str, transaction: f64, object: Value, arguments: &[Value]) -> io::Result<()> {
         let mut values = vec![name.into(), Value::Number(transaction), object];
         values.extend_from_slice(arguments);
@@ -120,7 +163,10 @@ impl Publisher {
 
 impl Drop for Publisher {
     fn drop(&mut self) {
-        let _ = self.socket.shutdown(Shutdown::Both);
+        // A publisher that resets its connection has no reader left, and says no good-bye.
+        if self.discarding.is_some() {
+            let _ = self.socket.shutdown(Shutdown::Both);
+        }
     }
 }
 

@@ -1,25 +1,24 @@
 //! A destination made by hand: it keeps every byte of media and the name of every command, and misbehaves on request.
 
-use std::io::{self, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+mod conversation;
+
+use std::io::{self, Read};
+use std::net::{IpAddr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use socket2::{Domain, Socket, Type};
+use socket2::{Domain, SockRef, Socket, Type};
 
-use super::amf::{self, Value};
-use super::chunks::{self, Message, Reader};
-use crate::support::flv::{self, Tag};
+use super::amf::Value;
+use super::behaviour::Behaviour;
+use crate::support::flv::Tag;
 use crate::support::{ports, wait};
 
 /// Small, so that a sink that stops reading is felt by the sender at once and not after megabytes.
 const RECEIVE_BUFFER: usize = 64 * 1024;
-/// What the sink announces for its own few messages.
-const CHUNK_SIZE: usize = 4096;
 
-/// An RTMP server on this machine that takes every publish.
+/// An RTMP server on this machine that takes every publish, unless its [`Behaviour`] says otherwise.
 pub(crate) struct Sink {
     port: u16,
     shared: Arc<Shared>,
@@ -33,10 +32,13 @@ pub(crate) struct Session {
     /// The first argument of `connect`.
     pub(crate) connect: Option<Value>,
     pub(crate) stream_key: String,
+    /// Where the connection came from.
+    pub(crate) peer: Option<IpAddr>,
     /// Everything of type 8, 9 or 18, as it came.
     pub(crate) tags: Vec<Tag>,
-    /// When the first audio or video message was complete.
+    /// When the first audio or video message was complete, and the last.
     pub(crate) first_media: Option<Instant>,
+    pub(crate) last_media: Option<Instant>,
     pub(crate) is_over: bool,
 }
 
@@ -55,28 +57,37 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
+    behaviour: Behaviour,
     sessions: Vec<Session>,
-    /// The sockets of the sessions, and how to end the listener.
+    /// When each connection was accepted.
+    attempts: Vec<Instant>,
+    /// The connections that were accepted and not yet ended from here.
     sockets: Vec<TcpStream>,
     is_stalled: bool,
+    /// Bytes a second that each connection reads at most.
+    rate: Option<usize>,
     is_closed: bool,
     /// Counts the calls of `kill`: an acceptor of an earlier life takes nothing more.
     life: u64,
-    refusal: Option<String>,
+    /// The connections are being reset: nobody is to end one in good order.
+    is_resetting: bool,
 }
 
 impl Sink {
     pub(crate) fn start() -> Self {
+        Self::with(Behaviour::default())
+    }
+
+    pub(crate) fn with(behaviour: Behaviour) -> Self {
         let sink = Self { port: ports::free(), shared: Arc::default() };
+        sink.state().behaviour = behaviour;
         sink.listen();
         sink
     }
 
-    /// A sink that answers every publish with an error of this code.
-    pub(crate) fn refusing(code: &str) -> Self {
-        let sink = Self::start();
-        sink.state().refusal = Some(code.to_owned());
-        sink
+    /// From the next command on.
+    pub(crate) fn behave(&self, behaviour: Behaviour) {
+        self.state().behaviour = behaviour;
     }
 
     pub(crate) fn port(&self) -> u16 {
@@ -96,6 +107,33 @@ impl Sink {
     pub(crate) fn resume(&self) {
         self.state().is_stalled = false;
         self.shared.changed.notify_all();
+    }
+
+    /// From now on each connection reads no faster than this.
+    pub(crate) fn read_slowly(&self, kilobits_per_second: usize) {
+        self.state().rate = Some(kilobits_per_second * 1000 / 8);
+    }
+
+    /// Ends every connection in good order (FIN), and goes on listening.
+    pub(crate) fn finish(&self) {
+        for socket in self.state().sockets.drain(..) {
+            let _ = socket.shutdown(Shutdown::Both);
+        }
+    }
+
+    /// Ends every connection with a reset (RST), and goes on listening.
+    pub(crate) fn reset(&self) {
+        let mut state = self.state();
+        state.is_resetting = true;
+        for socket in state.sockets.drain(..) {
+            let _ = SockRef::from(&socket).set_linger(Some(Duration::ZERO));
+            // Says nothing to the peer: it only wakes the reader, and the reset goes out when that lets go of the socket.
+            let _ = socket.shutdown(Shutdown::Read);
+        }
+        drop(state);
+        let is_done = || Arc::strong_count(&self.shared) <= 2;
+        wait::until("the connections to be reset", Duration::from_secs(5), || is_done().then_some(()));
+        self.state().is_resetting = false;
     }
 
     /// Closes every connection and the listening port, as the death of the process does.
@@ -122,9 +160,19 @@ impl Sink {
         self.listen();
     }
 
+    /// When each connection was accepted.
+    pub(crate) fn attempts(&self) -> Vec<Instant> {
+        self.state().attempts.clone()
+    }
+
     /// A copy of all sessions so far, oldest first; the media bytes are shared.
     pub(crate) fn sessions(&self) -> Vec<Session> {
         self.state().sessions.clone()
+    }
+
+    /// How many sessions there are in which media has come.
+    pub(crate) fn flowing(&self) -> usize {
+        self.state().sessions.iter().filter(|session| !session.is_over && session.first_media.is_some()).count()
     }
 
     /// The one session that there must be.
@@ -149,9 +197,10 @@ impl Sink {
         let address = SocketAddr::from(([127, 0, 0, 1], self.port));
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket can be made");
         socket.set_reuse_address(true).expect("the option exists");
-        socket.set_recv_buffer_size(RECEIVE_BUFFER).expect("the option exists");
+        let receive_buffer = self.state().behaviour.receive_buffer.unwrap_or(RECEIVE_BUFFER);
+        socket.set_recv_buffer_size(receive_buffer).expect("the option exists");
         socket.bind(&address.into()).expect("the port is free");
-        socket.listen(128).expect("a bound socket can listen");
+        socket.listen(1024).expect("a bound socket can listen");
         let listener = TcpListener::from(socket);
         let shared = Arc::clone(&self.shared);
         let life = self.state().life;
@@ -164,9 +213,10 @@ impl Sink {
                 }
                 let Ok(copy) = socket.try_clone() else { return };
                 state.sockets.push(copy);
+                state.attempts.push(Instant::now());
                 drop(state);
                 let shared = Arc::clone(&shared);
-                thread::spawn(move || serve(&shared, socket, life));
+                thread::spawn(move || conversation::serve(&shared, socket, life));
             }
         });
     }
@@ -186,11 +236,13 @@ impl Shared {
     }
 }
 
-/// The socket, behind a gate that a stalled sink closes.
+/// The socket, behind a gate that a stalled sink closes and a slow one opens a little at a time.
 struct Gate {
     socket: TcpStream,
     shared: Arc<Shared>,
     life: u64,
+    /// When a slow reader may read next.
+    due: Instant,
 }
 
 impl Read for Gate {
@@ -202,149 +254,15 @@ impl Read for Gate {
             .changed
             .wait_while(state, |state| state.is_stalled && state.life == life)
             .expect("no holder of this lock panics");
+        let rate = state.rate;
         drop(state);
-        self.socket.read(buffer)
+        let Some(rate) = rate else { return self.socket.read(buffer) };
+        thread::sleep(self.due.saturating_duration_since(Instant::now()));
+        let most = (rate / 50).clamp(1, buffer.len().max(1)).min(buffer.len());
+        let count = self.socket.read(&mut buffer[..most])?;
+        #[allow(clippy::cast_precision_loss, reason = "small numbers")]
+        let takes = Duration::from_secs_f64(count as f64 / rate as f64);
+        self.due = self.due.max(Instant::now()) + takes;
+        Ok(count)
     }
-}
-
-/// One connection from its first byte to its end; an error is an end like any other.
-fn serve(shared: &Arc<Shared>, socket: TcpStream, life: u64) {
-    let mut session = None;
-    let closing = socket.try_clone();
-    let _ = converse(shared, socket, life, &mut session);
-    // Dropping is not enough: the list that `kill` goes through holds the socket too.
-    let _ = closing.map(|socket| socket.shutdown(Shutdown::Both));
-    if let Some(index) = session {
-        let mut state = shared.state();
-        if let Some(session) = state.sessions.get_mut(index) {
-            session.is_over = true;
-        }
-    }
-}
-
-fn converse(shared: &Arc<Shared>, mut socket: TcpStream, life: u64, index: &mut Option<usize>) -> io::Result<()> {
-    let _ = socket.set_nodelay(true);
-    let gate = Gate { socket: socket.try_clone()?, shared: Arc::clone(shared), life };
-    let mut gate = io::BufReader::with_capacity(16 * 1024, gate);
-    let mut hello = vec![0; 1537];
-    gate.read_exact(&mut hello[..1])?;
-    if hello[0] != 3 {
-        return Err(io::Error::other("not the plain RTMP that this port speaks"));
-    }
-    gate.read_exact(&mut hello[1..])?;
-    let mut answer = vec![3];
-    answer.extend([0; 8]);
-    answer.extend([7; 1528]);
-    answer.extend(&hello[1..]);
-    socket.write_all(&answer)?;
-    gate.read_exact(&mut [0; 1536])?;
-
-    let mut session = Session::default();
-    let mut reader = Reader::new(gate);
-    loop {
-        let message = reader.read()?;
-        match message.kind {
-            chunks::COMMAND => {
-                let values = amf::decode(&message.payload);
-                note(&mut session, &values);
-                let refusal = shared.state().refusal.clone();
-                let is_publish = answer_command(&mut socket, &values, message.stream, refusal.as_deref())?;
-                if is_publish && refusal.is_some() {
-                    return socket.shutdown(Shutdown::Write);
-                }
-                if is_publish {
-                    let mut state = shared.state();
-                    *index = Some(state.sessions.len());
-                    state.sessions.push(Session::default());
-                }
-            }
-            flv::AUDIO | flv::VIDEO | flv::DATA => {
-                let tag = Tag { kind: message.kind, timestamp: message.timestamp, payload: message.payload };
-                if tag.is_media() && session.first_media.is_none() {
-                    session.first_media = Some(Instant::now());
-                }
-                session.tags.push(tag);
-            }
-            _ => continue,
-        }
-        if let Some(index) = *index {
-            publish_session(shared, index, &mut session);
-        }
-    }
-}
-
-/// Makes what has come since the last call visible to the test.
-fn publish_session(shared: &Shared, index: usize, new: &mut Session) {
-    let mut state = shared.state();
-    let Some(session) = state.sessions.get_mut(index) else { return };
-    session.commands.append(&mut new.commands);
-    session.tags.append(&mut new.tags);
-    session.first_media = session.first_media.or(new.first_media);
-    if let Some(connect) = new.connect.take() {
-        session.connect = Some(connect);
-    }
-    if !new.stream_key.is_empty() {
-        session.stream_key = std::mem::take(&mut new.stream_key);
-    }
-}
-
-fn note(session: &mut Session, values: &[Value]) {
-    let name = values.first().and_then(Value::text).unwrap_or_default();
-    session.commands.push(name.to_owned());
-    match name {
-        "connect" => session.connect = values.get(2).cloned(),
-        "publish" => session.stream_key = values.get(3).and_then(Value::text).unwrap_or_default().to_owned(),
-        _ => {}
-    }
-}
-
-/// Answers as a server must; says whether it was the publish.
-fn answer_command(socket: &mut TcpStream, values: &[Value], stream: u32, refusal: Option<&str>) -> io::Result<bool> {
-    let name = values.first().and_then(Value::text).unwrap_or_default();
-    let transaction = values.get(1).cloned().unwrap_or(Value::Null);
-    match name {
-        "connect" => {
-            let window = 2_500_000_u32.to_be_bytes().to_vec();
-            control(socket, chunks::WINDOW_ACKNOWLEDGEMENT_SIZE, window.clone())?;
-            control(socket, chunks::SET_PEER_BANDWIDTH, [window, vec![2]].concat())?;
-            control(socket, chunks::USER_CONTROL, vec![0; 6])?;
-            let size = u32::try_from(CHUNK_SIZE).expect("it is small");
-            control(socket, chunks::SET_CHUNK_SIZE, size.to_be_bytes().to_vec())?;
-            let server = object(&[("fmsVer", "FMS/3,0,1,123")]);
-            let status =
-                object(&[("level", "status"), ("code", "NetConnection.Connect.Success"), ("description", "welcome")]);
-            command(socket, 0, &["_result".into(), transaction, server, status])?;
-        }
-        "createStream" => command(socket, 0, &["_result".into(), transaction, Value::Null, Value::Number(1.0)])?,
-        "publish" => {
-            let (level, code) = refusal.map_or(("status", "NetStream.Publish.Start"), |code| ("error", code));
-            let status = object(&[("level", level), ("code", code), ("description", "said by the test's sink")]);
-            command(socket, stream, &["onStatus".into(), Value::Number(0.0), Value::Null, status])?;
-            return Ok(true);
-        }
-        "releaseStream" | "FCPublish" => {
-            command(socket, 0, &["_result".into(), transaction, Value::Null, Value::Null])?
-        }
-        _ => {}
-    }
-    Ok(false)
-}
-
-fn object(fields: &[(&str, &str)]) -> Value {
-    Value::Object(fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())).collect())
-}
-
-fn command(socket: &mut TcpStream, stream: u32, values: &[Value]) -> io::Result<()> {
-    send(socket, 3, chunks::COMMAND, stream, amf::encode(values))
-}
-
-fn control(socket: &mut TcpStream, kind: u8, payload: Vec<u8>) -> io::Result<()> {
-    send(socket, 2, kind, 0, payload)
-}
-
-fn send(socket: &mut TcpStream, chunk_stream: u8, kind: u8, stream: u32, payload: Vec<u8>) -> io::Result<()> {
-    let message = Message { kind, stream, timestamp: 0, payload: Bytes::from(payload) };
-    // The size of one's own chunks is 128 until it is announced, and `connect` is answered after that.
-    let chunk_size = if kind == chunks::COMMAND { CHUNK_SIZE } else { 128 };
-    socket.write_all(&chunks::encode(chunk_stream, chunk_size, &message))
 }
