@@ -321,3 +321,6 @@ async fn authorise(keys: &Keys, publisher: &Publisher, request: &PublishRequest)
         received_messages: counter!(name::RECEIVED_MESSAGES, "stream" => feed.name().to_owned()),
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -25,7 +25,7 @@ fn four_of_five_are_live_and_the_fifth_is_named_with_line_and_hint() {
         sink.wait_for("media", START, |session| session.first_media.is_some());
     }
     let broken = relay.destination_status("five");
-    assert_eq!(broken["state"], "off", "{broken}");
+    assert_eq!(broken["state"], "wrong", "{broken}");
     assert!(broken["reason"].as_str().is_some_and(|reason| !reason.is_empty()), "{broken}");
 }
 

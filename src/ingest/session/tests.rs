@@ -1,0 +1,192 @@
+//! Sessions over an in-memory connection and a paused clock. The publisher is our own client; real ones are met in the
+//! end-to-end tests and the recordings.
+
+use bytes::{Buf as _, Bytes};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex},
+    task::JoinHandle,
+};
+
+use super::*;
+use crate::{
+    rtmp::{
+        client::{self, Client, Event as ClientEvent, Stage},
+        handshake::Form,
+    },
+    stream::{
+        Feed, Phase,
+        testing::{feed, inter, keyframe, publisher},
+    },
+};
+
+/// A publisher at the other end of a session.
+struct Encoder {
+    io: DuplexStream,
+    client: Client,
+    refused: Option<String>,
+}
+
+impl Encoder {
+    /// Connects and asks to publish with `key`, until it is answered.
+    async fn ask(io: DuplexStream, key: &str) -> Self {
+        let config = client::Config {
+            app: "live".to_owned(),
+            tc_url: "rtmp://127.0.0.1/live".to_owned(),
+            stream_key: key.to_owned().into(),
+            chunk_size: 4096,
+            enhanced: false,
+            handshake: Form::Simple,
+        };
+        let mut encoder = Self { io, client: Client::new(config, &[3; RANDOM_LEN]), refused: None };
+        while encoder.client.stage() != Stage::Publishing && encoder.refused.is_none() {
+            encoder.flush().await;
+            encoder.hear().await;
+        }
+        encoder
+    }
+
+    async fn flush(&mut self) {
+        let outbox = self.client.transmit();
+        self.io.write_all(&outbox.copy_to_bytes(outbox.remaining())).await.unwrap();
+    }
+
+    async fn hear(&mut self) {
+        let mut buffer = vec![0; 4096];
+        let count = self.io.read(&mut buffer).await.unwrap();
+        let mut input = &buffer[..count];
+        while let Some(event) = self.client.handle_input(&mut input).unwrap() {
+            if let ClientEvent::Refused(refused) = event {
+                self.refused = Some(format!("{} {}", refused.code, refused.description));
+            }
+        }
+    }
+
+    async fn send(&mut self, millis: u32, payload: impl Into<Bytes>) {
+        self.client.send_media(MessageType::VIDEO, millis, payload.into());
+        self.flush().await;
+    }
+}
+
+/// A relay with one stream, whose key is `the-key`.
+struct Relay {
+    feed: Arc<Feed>,
+    context: Context,
+}
+
+impl Relay {
+    fn new() -> Self {
+        let feed = feed();
+        let keys = Keys::new([("the-key".into(), Arc::clone(&feed))]);
+        Self { feed, context: Context { keys: Arc::new(keys), stop: CancellationToken::new() } }
+    }
+
+    fn accept(&self) -> (DuplexStream, JoinHandle<()>) {
+        let (ours, theirs) = duplex(1 << 16);
+        let context = self.context.clone();
+        (theirs, tokio::spawn(async move { serve(ours, publisher(), &context).await }))
+    }
+
+    fn phase(&self) -> Phase {
+        self.feed.broadcast().borrow().phase
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_published_is_in_the_log_until_the_publisher_stops() {
+    let relay = Relay::new();
+    let (io, session) = relay.accept();
+    let mut head = relay.feed.head();
+    let mut encoder = Encoder::ask(io, "the-key").await;
+    assert_eq!(relay.phase(), Phase::Live);
+    encoder.send(0, keyframe(b"1")).await;
+    encoder.send(40, inter(b"2")).await;
+    head.wait_for(|head| *head == 2).await.unwrap();
+    encoder.client.unpublish();
+    encoder.flush().await;
+    let mut broadcast = relay.feed.broadcast();
+    broadcast.wait_for(|now| now.phase == Phase::Ended { until: 2 }).await.unwrap();
+    drop(encoder);
+    session.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_is_lost_holds_the_broadcast() {
+    let relay = Relay::new();
+    let (io, session) = relay.accept();
+    drop(Encoder::ask(io, "the-key").await);
+    session.await.unwrap();
+    assert_eq!(relay.phase(), Phase::Held);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wrong_key_is_refused_with_the_code_that_stops_obs() {
+    let relay = Relay::new();
+    for (key, words) in [("another-key", "wrong stream key"), ("", "no stream key came")] {
+        let (io, session) = relay.accept();
+        let encoder = Encoder::ask(io, key).await;
+        let refused = encoder.refused.unwrap();
+        assert!(refused.starts_with("NetStream.Publish.Denied") && refused.contains(words), "{refused}");
+        session.await.unwrap();
+    }
+    assert_eq!(relay.phase(), Phase::Idle);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_publisher_is_told_that_the_stream_is_live() {
+    let relay = Relay::new();
+    let (io, _session) = relay.accept();
+    let mut first = Encoder::ask(io, "the-key").await;
+    let (io, second_session) = relay.accept();
+    let second = tokio::spawn(Encoder::ask(io, "the-key"));
+    for millis in (0..5000).step_by(500) {
+        first.send(millis, keyframe(b"")).await;
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    let refused = second.await.unwrap().refused.unwrap();
+    assert!(refused.starts_with("NetStream.Publish.BadName") && refused.contains("live already"), "{refused}");
+    second_session.await.unwrap();
+    assert_eq!(relay.phase(), Phase::Live);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_is_waited_for_for_ever() {
+    // A peer that says nothing.
+    let relay = Relay::new();
+    let (_io, session) = relay.accept();
+    let began = Instant::now();
+    session.await.unwrap();
+    assert_eq!(began.elapsed(), limits::HANDSHAKE);
+
+    // A publisher that falls silent is lost.
+    let (io, session) = relay.accept();
+    let _encoder = Encoder::ask(io, "the-key").await;
+    let began = Instant::now();
+    session.await.unwrap();
+    assert_eq!((began.elapsed(), relay.phase()), (limits::MEDIA_SILENCE, Phase::Held));
+
+    // One that has stopped and keeps the connection.
+    let (io, session) = relay.accept();
+    let mut encoder = Encoder::ask(io, "the-key").await;
+    encoder.client.unpublish();
+    encoder.flush().await;
+    let began = Instant::now();
+    session.await.unwrap();
+    assert_eq!(began.elapsed(), limits::PUBLISH);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_publisher_that_waits_for_its_turn_does_not_get_it_while_the_relay_goes_down() {
+    let relay = Relay::new();
+    let (io, first_session) = relay.accept();
+    let _first = Encoder::ask(io, "the-key").await;
+    let (io, second_session) = relay.accept();
+    let second = tokio::spawn(async move { Encoder::ask(io, "the-key").await });
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let began = Instant::now();
+    relay.context.stop.cancel();
+    first_session.await.unwrap();
+    second_session.await.unwrap();
+    assert_eq!(began.elapsed(), Duration::ZERO);
+    assert_eq!(relay.phase(), Phase::Held);
+    second.abort();
+}
