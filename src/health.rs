@@ -2,7 +2,10 @@
 
 use std::{net::SocketAddr, process::ExitCode, time::Duration};
 
-use crate::config::{Http, Resolved};
+use crate::{
+    config::{Http, Resolved},
+    control::server::HEALTHY,
+};
 
 /// A relay that takes longer to answer is not healthy.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -20,16 +23,44 @@ pub fn run(server: &Resolved) -> ExitCode {
             println!("healthy");
             ExitCode::SUCCESS
         }
-        Err(error) => {
+        Err(Unhealthy::Silent(error)) => {
             eprintln!("not healthy: {error}\n  hint: is forkcast running, with --http {address}?");
+            ExitCode::FAILURE
+        }
+        Err(Unhealthy::AnotherProgram) => {
+            eprintln!(
+                "not healthy: another program answers at {address}, not forkcast\n  hint: start forkcast with another --http \
+                 ADDR, and give `health` the same"
+            );
             ExitCode::FAILURE
         }
     }
 }
 
-fn ask(address: SocketAddr) -> Result<(), ureq::Error> {
-    let agent: ureq::Agent = ureq::Agent::config_builder().timeout_global(Some(PATIENCE)).build().into();
-    agent.get(format!("http://{address}/healthz")).call().map(|_| ())
+/// Why the relay is not healthy.
+#[derive(Debug)]
+enum Unhealthy {
+    /// Nobody answers.
+    Silent(ureq::Error),
+    /// Somebody answers, but in other words.
+    AnotherProgram,
+}
+
+fn ask(address: SocketAddr) -> Result<(), Unhealthy> {
+    let config = ureq::Agent::config_builder().timeout_global(Some(PATIENCE)).http_status_as_error(false);
+    let agent: ureq::Agent = config.build().into();
+    let mut answer = agent.get(format!("http://{address}/healthz")).call().map_err(|error| match error {
+        ureq::Error::Io(_) | ureq::Error::Timeout(_) | ureq::Error::ConnectionFailed => Unhealthy::Silent(error),
+        // What came is no HTTP.
+        _ => Unhealthy::AnotherProgram,
+    })?;
+    // The limit itself must not be reached.
+    let body = answer.body_mut().with_config().limit(HEALTHY.len() as u64 + 1).read_to_vec();
+    // A longer body is an error too.
+    match body {
+        Ok(body) if body == HEALTHY.as_bytes() => Ok(()),
+        _ => Err(Unhealthy::AnotherProgram),
+    }
 }
 
 /// A relay that listens on every address is asked on this machine's own.
@@ -42,4 +73,50 @@ fn local(mut address: SocketAddr) -> SocketAddr {
         address.set_ip(loopback);
     }
     address
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::{Read as _, Write as _},
+        net::TcpListener,
+        thread,
+    };
+
+    use super::*;
+
+    /// A program that gives this answer.
+    fn answering(answer: String) -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            assert!(stream.read(&mut [0; 1024]).unwrap() > 0, "no request");
+            stream.write_all(answer.as_bytes()).unwrap();
+        });
+        address
+    }
+
+    fn http(status: &str, body: &str) -> String {
+        format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n{body}", body.len())
+    }
+
+    #[test]
+    fn forkcast_is_told_from_other_programs() {
+        assert!(ask(answering(http("200 OK", HEALTHY))).is_ok());
+        for answer in [
+            http("200 OK", "ok\n"),
+            http("200 OK", &"long".repeat(1000)),
+            http("404 Not Found", "no such page"),
+            "220 mail.example ESMTP\r\n".to_owned(),
+        ] {
+            assert!(matches!(ask(answering(answer.clone())), Err(Unhealthy::AnotherProgram)), "{answer}");
+        }
+    }
+
+    #[test]
+    fn nobody_there() {
+        let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        assert!(matches!(ask(closed), Err(Unhealthy::Silent(_))));
+    }
 }

@@ -17,10 +17,7 @@ use serde::{Serialize, Serializer};
 
 pub use self::refusal::Refusal;
 use crate::{
-    net::{
-        Endpoint, limits,
-        peer_text::{self, Secrets},
-    },
+    net::{Endpoint, limits, peer_text},
     rtmp::error::{Error, NotRtmp},
 };
 
@@ -414,7 +411,7 @@ impl Failure {
     }
 
     /// The server ended the broadcast with a status; `secrets` are masked in what it says.
-    pub fn ended(peer: &Endpoint, code: &str, description: &str, secrets: Secrets<'_>) -> Self {
+    pub fn ended(peer: &Endpoint, code: &str, description: &str, secrets: &[&str]) -> Self {
         Self {
             stage: Stage::EndedByPeer,
             kind: Kind::BroadcastEnded,
@@ -436,7 +433,7 @@ fn took_nothing(peer: &Endpoint, silence: Duration) -> String {
 }
 
 /// A server's code and description as they may be shown.
-fn quoted(code: &str, description: &str, secrets: Secrets<'_>) -> String {
+fn quoted(code: &str, description: &str, secrets: &[&str]) -> String {
     let (code, description) = (peer_text::masked(code, secrets), peer_text::masked(description, secrets));
     match (code.is_empty(), description.is_empty()) {
         (true, true) => "no reason given".to_owned(),

@@ -24,7 +24,6 @@ use crate::{
     net::{
         Endpoint, TcpInfo, Transport,
         duplex::{Duplex, Step},
-        peer_text::Secrets,
     },
     rtmp::{
         client::{self, Client, Event, Refused},
@@ -428,7 +427,7 @@ impl<'a, T: Link> Session<'a, T> {
                 }
                 Event::Ended(status) => {
                     let Context { endpoint, .. } = self.context;
-                    let ended = Failure::ended(endpoint, &status.code, &status.description, self.secrets());
+                    let ended = Failure::ended(endpoint, &status.code, &status.description, &self.secrets());
                     return Err(End::Failed(ended));
                 }
             }
@@ -536,7 +535,7 @@ impl<'a, T: Link> Session<'a, T> {
     fn refused(&self, refused: &Refused) -> Failure {
         let refusal = Refusal { stage: stage(refused.stage), code: &refused.code, description: &refused.description };
         let times = self.context.history.refusals + 1;
-        Failure::refused(self.context.endpoint, refusal, times, self.secrets())
+        Failure::refused(self.context.endpoint, refusal, times, &self.secrets())
     }
 
     fn lost(&self, error: Option<&io::Error>) -> Failure {
@@ -551,9 +550,9 @@ impl<'a, T: Link> Session<'a, T> {
     }
 
     /// What a server's answer may quote and a message must not.
-    fn secrets(&self) -> Secrets<'_> {
+    fn secrets(&self) -> Vec<&str> {
         let settings = self.context.settings;
-        Secrets { key: settings.key.expose_secret(), path: settings.url.expose_app() }
+        client::secrets(settings.key.expose_secret(), settings.url.expose_app())
     }
 }
 

@@ -9,8 +9,11 @@ use std::fmt;
 use bytes::Bytes;
 use secrecy::{ExposeSecret, SecretString};
 
-pub use self::event::{Event, ReconnectRequest, Refused};
 use self::mask::Mask;
+pub use self::{
+    event::{Event, ReconnectRequest, Refused},
+    mask::secrets,
+};
 use super::command::{Call, Capabilities, CapabilityFlags, Command, Connect, Reply, Status, StreamReference};
 use super::connection::Connection;
 use super::control::Control;

@@ -23,7 +23,8 @@ pub enum Error {
     },
 }
 
-/// A peer that does not speak RTMP, told by its first bytes. The texts are for the person who typed the URL.
+/// A peer that does not speak RTMP, told by its first bytes. The texts are for the person who typed the URL, and hold inside
+/// TLS as well as outside: the engine does not know where it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotRtmp {
     /// The encrypted form of RTMP (RTMPE), which is obsolete and broken: version 6, 8 or 9.
@@ -36,10 +37,10 @@ pub enum NotRtmp {
     },
     /// A method of HTTP: `http://` was typed, or the encoder tunnels RTMP through HTTP (RTMPT).
     #[error(
-        "an HTTP request came to the RTMP port: the URL must begin with rtmp://, as in rtmp://HOST/live (not http://, https:// or rtmpt://)"
+        "an HTTP request came in place of RTMP: the server URL must begin with rtmp:// or, for a port with TLS, with rtmps://, as in rtmp://HOST/live or rtmps://HOST/live (not http://, https:// or rtmpt://)"
     )]
     HttpRequest,
-    /// `HTTP/…`: the server that was dialled is a web server.
+    /// `HTTP/…` or `<html>`: the server that was dialled is a web server.
     #[error(
         "the server answered in HTTP: this is a web server's port; check host and port of rtmp://HOST/live (default port 1935) or rtmps://HOST/live (443)"
     )]
@@ -53,7 +54,9 @@ pub enum NotRtmp {
     #[error("the server speaks TLS on this port: use rtmps://HOST/live in place of rtmp://HOST/live")]
     TlsAlert,
     /// A load balancer's PROXY line.
-    #[error("a PROXY protocol header came before RTMP: switch it off in the load balancer, and use rtmp://HOST/live")]
+    #[error(
+        "a PROXY protocol header came before RTMP: switch it off in the load balancer; the URL stays rtmp://HOST/live or rtmps://HOST/live"
+    )]
     ProxyHeader,
     /// None of these.
     #[error(

@@ -98,7 +98,7 @@ async fn publishers_without_tls() {
     assert_publisher!(b"GET / HTTP/1.1\r\n\r\n", AcceptCause::PlainHttp, "plain HTTP", "--http");
     assert_publisher!(b"\x80\x2e\x01\x00\x02", AcceptCause::NotTls, "no TLS", "rtmps://");
     assert_publisher!(&old_hello, AcceptCause::OldTls, "neither TLS 1.2 nor TLS 1.3", "update the encoder");
-    assert_publisher!(b"", AcceptCause::Closed, "closed", "rtmps://");
+    assert_publisher!(b"", AcceptCause::NothingSent, "before it had sent anything", "rtmps://");
     assert_publisher!(b"\x16\x03\x01", AcceptCause::TimedOut { .. }, "within 0.5 s", "rtmps://");
 }
 

@@ -104,18 +104,18 @@ fn refusals() {
 
 #[test]
 fn a_refusal_reads_well_and_never_quotes_the_key() {
-    let key = "show?token=open-sesame";
+    let secrets = ["show?token=open-sesame", "open-sesame"];
     let refusal = Refusal {
         stage: Stage::Publish,
         code: "NetStream.Publish.Denied",
         description: "no such stream: show?token=OPEN-sesame\r\n(open-sesame)",
     };
-    let failure = Failure::refused(&peer(), refusal, 1, &[key]);
+    let failure = Failure::refused(&peer(), refusal, 1, &secrets);
     assert_eq!(
         failure.message,
         "`a.example:443` refused the stream key: NetStream.Publish.Denied, \"no such stream: … (…)\""
     );
-    let ended = Failure::ended(&peer(), "NetStream.Unpublish.Success", "open-sesame is now unpublished.", &[key]);
+    let ended = Failure::ended(&peer(), "NetStream.Unpublish.Success", "open-sesame is now unpublished.", &secrets);
     assert_eq!(
         ended.message,
         "`a.example:443` ended the broadcast: NetStream.Unpublish.Success, \"… is now unpublished.\""
@@ -164,13 +164,13 @@ fn lost_connections() {
             Some(io::ErrorKind::TimedOut),
             Kind::ConnectionLost,
             Retry::Soon,
-            "`a.example:443` answers no more: it or the network is gone",
+            "`a.example:443` has taken nothing for 8 s: it is stuck or overloaded, or the network is gone",
         ),
         (
             Stage::Handshake,
             Some(io::ErrorKind::BrokenPipe),
             Kind::ResetByPeer,
-            Retry::Soon,
+            Retry::BackOff,
             "`a.example:443` reset the connection during the RTMP handshake",
         ),
         (
@@ -203,7 +203,31 @@ fn silence() {
     assert!(failure.hint.contains("rtmps://"), "{failure}");
     let failure = Failure::stalled(&peer(), Duration::from_secs(8));
     assert_eq!((failure.stage, failure.retry), (Stage::Sending, Retry::Soon));
-    assert_eq!(failure.message, "`a.example:443` has taken nothing for 8 s");
-    let failure = Failure::protocol(&peer(), Stage::Handshake, "it answers in HTTP");
-    assert_eq!(failure.message, "`a.example:443` does not speak RTMP as it should: it answers in HTTP");
+    assert_eq!(
+        failure.message,
+        "`a.example:443` has taken nothing for 8 s: it is stuck or overloaded, or the network is gone"
+    );
+}
+
+#[test]
+fn other_protocols() {
+    for (error, message, hint) in [
+        (NotRtmp::HttpResponse.into(), "`a.example:443` is a web server: it answered in HTTP", "check host and port"),
+        (NotRtmp::TlsAlert.into(), "`a.example:443` speaks TLS on this port", "rtmps://"),
+        (
+            NotRtmp::Unknown { first: b'2' }.into(),
+            "`a.example:443` does not speak RTMP (it began with the byte 0x32)",
+            "check host and port",
+        ),
+        (
+            Error::Malformed("a chunk of nothing"),
+            "`a.example:443` does not speak RTMP as it should: malformed RTMP: a chunk of nothing",
+            "try again later",
+        ),
+    ] {
+        let failure = Failure::protocol(&peer(), Stage::Handshake, &error);
+        assert_eq!((failure.message.as_str(), failure.kind), (message, Kind::ProtocolError));
+        assert_eq!(failure.retry, Retry::Slowly);
+        assert!(failure.hint.contains(hint), "{failure}");
+    }
 }

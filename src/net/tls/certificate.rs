@@ -1,6 +1,9 @@
-//! What is wrong with a certificate that was refused, read from the certificate itself.
+//! What is wrong with a certificate, read from the certificate itself: with a peer's that was refused, and with the time for
+//! which our own is valid.
 //!
-//! The verdict stands before anything here runs; this only finds words for it.
+//! Of a peer's the verdict stands before anything here runs; this only finds words for it.
+
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use rustls::{
     CertificateError,
@@ -19,6 +22,47 @@ use crate::net::{
     limits,
     peer_text::printable,
 };
+
+/// How long before its end a certificate of ours is spoken of, in days: renewals by machine happen a month before, so that
+/// one which lives shorter was forgotten.
+const RENEW_BEFORE: i64 = 14;
+
+const DAY: i64 = 24 * 60 * 60;
+
+/// For how long a certificate is valid, in seconds since 1970.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Validity {
+    not_before: i64,
+    not_after: i64,
+}
+
+impl Validity {
+    /// Of `certificate`, where it can be read.
+    pub(super) fn of(certificate: &CertificateDer<'_>) -> Option<Self> {
+        let (_, certificate) = x509_parser::parse_x509_certificate(certificate).ok()?;
+        let validity = certificate.validity();
+        Some(Self { not_before: validity.not_before.timestamp(), not_after: validity.not_after.timestamp() })
+    }
+
+    /// Continues "the certificate …"; nothing where it is valid and stays so for a while.
+    pub(super) fn problem(&self, now: SystemTime) -> Option<String> {
+        let now = now.duration_since(UNIX_EPOCH).ok().and_then(|since| i64::try_from(since.as_secs()).ok())?;
+        let (begin, end) = (day(self.not_before), day(self.not_after));
+        if now < self.not_before {
+            return Some(format!(
+                "is not valid before {begin}, and this machine's clock says {}: encoders will refuse it until then",
+                day(now)
+            ));
+        }
+        if now > self.not_after {
+            return Some(format!("expired on {end}: encoders will refuse it; renew it and start forkcast again"));
+        }
+        let left = (self.not_after - now) / DAY;
+        (left < RENEW_BEFORE).then(|| {
+            format!("expires on {end}: encoders will refuse it then; renew it and start forkcast again before")
+        })
+    }
+}
 
 /// The problem behind `error`. `presented` is the chain that the server sent, its own certificate first; `ca_file` says
 /// whether the destination names one.
@@ -183,5 +227,33 @@ fn day(seconds: i64) -> String {
             format!("{:04}-{:02}-{:02}", date.year(), u8::from(date.month()), date.day())
         }
         Err(_) => "a day beyond every calendar".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn the_time_of_our_own_certificate() {
+        // 2026-01-02 to 2026-03-04, each at 00:00 UTC.
+        let validity = Validity { not_before: 1_767_312_000, not_after: 1_772_582_400 };
+        for (now, expected) in [
+            (1_767_311_999, Some("is not valid before 2026-01-02, and this machine's clock says 2026-01-01")),
+            (1_767_312_000, None),
+            (1_772_582_400 - 14 * DAY, None),
+            (1_772_582_400 - 14 * DAY + 1, Some("expires on 2026-03-04")),
+            (1_772_582_400, Some("expires on 2026-03-04")),
+            (1_772_582_401, Some("expired on 2026-03-04: encoders will refuse it")),
+        ] {
+            let problem = validity.problem(UNIX_EPOCH + Duration::from_secs(u64::try_from(now).unwrap()));
+            match (&problem, expected) {
+                (None, None) => {}
+                (Some(problem), Some(expected)) => assert!(problem.starts_with(expected), "{problem}"),
+                _ => panic!("{now}: {problem:?}"),
+            }
+        }
     }
 }

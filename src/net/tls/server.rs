@@ -1,18 +1,29 @@
 //! Our side of TLS towards a publisher.
 
-use std::{fmt, io, net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use std::{
+    fmt, io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use rustls::{AlertDescription, PeerIncompatible, ServerConfig, crypto::aws_lc_rs, sign::CertifiedKey};
 use tokio::{net::TcpStream, time::timeout};
 use tokio_rustls::TlsAcceptor;
 
-use super::file::{self, FileError, FileProblem};
+use super::{
+    certificate::Validity,
+    file::{self, FileError, FileProblem},
+};
 use crate::net::io::Transport;
 
 /// The certificate that we show to publishers, ready to accept connections.
 #[derive(Clone)]
 pub struct TlsServer {
     acceptor: TlsAcceptor,
+    chain_file: PathBuf,
+    validity: Option<Validity>,
 }
 
 impl fmt::Debug for TlsServer {
@@ -33,6 +44,8 @@ impl TlsServer {
         let unusable_key =
             |error: rustls::Error| FileError::new(key_file, FileProblem::UnsupportedKey(error.to_string()));
         let signing_key = provider.key_provider.load_private_key(key).map_err(unusable_key)?;
+        // Of the server's own: encoders find their way around an old one above it.
+        let validity = chain.first().and_then(|own| Validity::of(own));
         let pair = CertifiedKey::new(chain, signing_key);
         match pair.keys_match() {
             Ok(()) => {}
@@ -47,7 +60,14 @@ impl TlsServer {
             .map_err(unusable_key)?
             .with_no_client_auth()
             .with_cert_resolver(Arc::new(rustls::sign::SingleCertAndKey::from(pair)));
-        Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)) })
+        Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)), chain_file: chain_file.to_owned(), validity })
+    }
+
+    /// What encoders will say, today or soon, about the time for which the certificate is valid: a sentence with the remedy, or
+    /// nothing where there are more than two weeks left.
+    pub fn validity_problem(&self, now: SystemTime) -> Option<String> {
+        let problem = self.validity?.problem(now)?;
+        Some(format!("the certificate in `{}` {problem}", self.chain_file.display()))
     }
 
     /// The handshake with a publisher that has just connected, within `limit`.
@@ -59,7 +79,7 @@ impl TlsServer {
         let handshake = async {
             let mut first = [0; 1];
             match stream.peek(&mut first).await {
-                Ok(0) | Err(_) => return Err(AcceptCause::Closed),
+                Ok(0) | Err(_) => return Err(AcceptCause::NothingSent),
                 Ok(_) => {}
             }
             match first {
@@ -105,6 +125,8 @@ pub enum AcceptCause {
         /// Its alert.
         alert: String,
     },
+    /// It went away before it had sent a byte, as port scans and health checks do.
+    NothingSent,
     /// It closed the connection.
     Closed,
     /// It was too slow.
@@ -147,23 +169,28 @@ impl AcceptCause {
 impl fmt::Display for AcceptError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.peer {
-            Some(peer) => write!(f, "publisher `{peer}` ")?,
-            None => f.write_str("a publisher ")?,
+            Some(peer) => write!(f, "publisher `{peer}` {}", self.cause),
+            None => write!(f, "a publisher {}", self.cause),
         }
-        match &self.cause {
-            AcceptCause::PlainRtmp => f.write_str("speaks plain RTMP on the RTMPS port"),
-            AcceptCause::PlainHttp => f.write_str("speaks plain HTTP on the RTMPS port"),
-            AcceptCause::NotTls => f.write_str("speaks no TLS on the RTMPS port"),
-            AcceptCause::OldTls => f.write_str("speaks no TLS version that is safe: neither TLS 1.2 nor TLS 1.3"),
-            AcceptCause::NoCommonCipher => f.write_str("has no TLS cipher in common with forkcast"),
-            AcceptCause::CertificateRefused { alert } => {
-                write!(f, "does not trust the certificate shown to it ({alert})")
-            }
-            AcceptCause::Closed => f.write_str("closed the connection during the TLS handshake"),
-            AcceptCause::TimedOut { after } => {
+    }
+}
+
+impl fmt::Display for AcceptCause {
+    /// Continues "the publisher …".
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::PlainRtmp => f.write_str("speaks plain RTMP on the RTMPS port"),
+            Self::PlainHttp => f.write_str("speaks plain HTTP on the RTMPS port"),
+            Self::NotTls => f.write_str("speaks no TLS on the RTMPS port"),
+            Self::OldTls => f.write_str("speaks no TLS version that is safe: neither TLS 1.2 nor TLS 1.3"),
+            Self::NoCommonCipher => f.write_str("has no TLS cipher in common with forkcast"),
+            Self::CertificateRefused { alert } => write!(f, "does not trust the certificate shown to it ({alert})"),
+            Self::NothingSent => f.write_str("went away before it had sent anything"),
+            Self::Closed => f.write_str("closed the connection during the TLS handshake"),
+            Self::TimedOut { after } => {
                 write!(f, "did not finish the TLS handshake within {} s", after.as_secs_f32())
             }
-            AcceptCause::Other(detail) => write!(f, "failed in the TLS handshake: {detail}"),
+            Self::Other(detail) => write!(f, "failed in the TLS handshake: {detail}"),
         }
     }
 }
@@ -178,7 +205,11 @@ impl AcceptError {
                 "set the encoder's server to rtmps:// for this port, or to the plain port with rtmp://"
             }
             AcceptCause::PlainHttp => "the status page has a port of its own (`--http`)",
-            AcceptCause::NotTls | AcceptCause::Closed | AcceptCause::Other(_) | AcceptCause::TimedOut { .. } => {
+            AcceptCause::NotTls
+            | AcceptCause::NothingSent
+            | AcceptCause::Closed
+            | AcceptCause::Other(_)
+            | AcceptCause::TimedOut { .. } => {
                 "if this is your encoder, check that its server URL begins with rtmps://; else it is a scanner"
             }
             AcceptCause::OldTls | AcceptCause::NoCommonCipher => {

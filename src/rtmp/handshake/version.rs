@@ -32,7 +32,8 @@ pub(super) fn recognise(first: &[u8]) -> Spoken {
         _ if PROXY.starts_with(first) => return Spoken::Unclear,
         // HTTP/1.1 or HEAD.
         [b'H'] => return Spoken::Unclear,
-        [b'H', b'T', ..] => NotRtmp::HttpResponse,
+        // The status line, or the bare page that servers give to what they take for HTTP/0.9.
+        [b'H', b'T', ..] | [b'<', ..] => NotRtmp::HttpResponse,
         // CONNECT, DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT, TRACE.
         [b'C' | b'D' | b'G' | b'H' | b'O' | b'P' | b'T', ..] => NotRtmp::HttpRequest,
         [first, ..] => NotRtmp::Unknown { first },
@@ -67,6 +68,7 @@ mod tests {
             (b"H", Spoken::Unclear),
             (b"HEAD / HTTP/1.1", Spoken::Other(NotRtmp::HttpRequest)),
             (b"HTTP/1.1 400 Bad Request", Spoken::Other(NotRtmp::HttpResponse)),
+            (b"<html>", Spoken::Other(NotRtmp::HttpResponse)),
             (b"\x00", Spoken::Other(NotRtmp::Unknown { first: 0 })),
             (b"SSH-2.0", Spoken::Other(NotRtmp::Unknown { first: b'S' })),
             (b"0", Spoken::Other(NotRtmp::Unknown { first: 0x30 })),
