@@ -8,7 +8,7 @@ use std::{
 use crate::{
     config::{
         Activation, Config, DEFAULT_STREAM, DestinationConfig, Explained, Place, Problem, Resolved, Severity,
-        StreamConfig,
+        StreamConfig, show_duration,
     },
     ingest::keys,
 };
@@ -90,6 +90,9 @@ fn write_stream(out: &mut String, server: &Resolved, stream: &StreamConfig, expl
             writeln!(out, "  stream key {value}, {origin}")?;
         }
     }
+    if explain {
+        write_explanation(out, "  ", &stream.settings)?;
+    }
     if stream.destinations.is_empty() {
         let root = &server.options.destinations;
         let folder = if stream.name == DEFAULT_STREAM { root.clone() } else { root.join(&stream.name) };
@@ -98,6 +101,7 @@ fn write_stream(out: &mut String, server: &Resolved, stream: &StreamConfig, expl
     let width = stream.destinations.iter().map(|destination| destination.name.len()).max().unwrap_or_default();
     for destination in &stream.destinations {
         write_destination(out, destination, width)?;
+        write_memory(out, destination)?;
         if explain {
             write_explanation(out, "           ", &destination.explanation)?;
         }
@@ -112,6 +116,17 @@ fn write_destination(out: &mut String, destination: &DestinationConfig, width: u
         Activation::Off { reason } => writeln!(out, "  off    {name:width$}  {reason}"),
         Activation::Wrong { problem } => writeln!(out, "  wrong  {name:width$}  {problem}"),
     }
+}
+
+/// What is kept of the stream for a destination's delay and for catching up.
+fn write_memory(out: &mut String, destination: &DestinationConfig) -> fmt::Result {
+    let Activation::On(settings) = &destination.activation else { return Ok(()) };
+    let kept = settings.kept();
+    if kept.is_zero() {
+        return Ok(());
+    }
+    let memory = settings.platform.memory(kept);
+    writeln!(out, "           keeps {} of the stream: up to {memory}", show_duration(kept))
 }
 
 fn write_explanation(out: &mut String, indent: &str, explanation: &[Explained]) -> fmt::Result {

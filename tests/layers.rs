@@ -55,7 +55,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("observe", &[]),
     ("ingest", &["rtmp", "media", "stream", "net", "observe"]),
     ("destination", &["rtmp", "media", "stream", "net", "observe"]),
-    ("config", &["rtmp", "destination"]),
+    ("config", &["rtmp", "stream", "destination"]),
     ("control", &["stream", "destination", "observe"]),
 ];
 

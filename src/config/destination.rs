@@ -1,8 +1,14 @@
 //! One destination's file.
 
+mod backup;
+mod broadcast;
 mod parts;
 
-use std::path::Path;
+#[cfg(test)]
+pub(super) use backup::show_failback;
+pub(super) use broadcast::HOLD;
+
+use std::{path::Path, time::Duration};
 
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -13,7 +19,7 @@ use super::{
     folder::NAME_LIMIT,
     problem::Problem,
     secret::{KEY, KEY_ENV, KEY_FILE, Key, SetKey},
-    server_url::{PROTOCOL, Server, URL},
+    server_url::{BACKUP_URL, PROTOCOL, Server, URL, server_of},
     source::Source,
 };
 use crate::destination::{
@@ -33,6 +39,14 @@ pub(super) const FIELDS: &[Field] = &[
     Field::plain("ca_file"),
     Field::plain("codecs"),
     Field::plain("multitrack"),
+    BACKUP_URL,
+    Field::plain("backup_after"),
+    Field::plain("failback"),
+    Field::plain("resume"),
+    Field::plain("catch_up_window"),
+    Field::plain("hold"),
+    Field::plain("delay"),
+    Field::plain("bind"),
     Field::plain("reconnect.initial"),
     Field::plain("reconnect.max"),
     Field::plain("reconnect.give_up_after"),
@@ -41,12 +55,21 @@ pub(super) const FIELDS: &[Field] = &[
     Field::plain("backpressure.max_bytes"),
 ];
 
+/// How long the destinations of a stream hold, as the stream's own file says it.
+#[derive(Clone, Debug)]
+pub(super) struct StreamHold {
+    pub(super) hold: Duration,
+    pub(super) origin: Origin,
+}
+
 /// A destination's file, read by itself.
 pub(super) struct DestinationFile {
     pub(super) config: DestinationConfig,
     pub(super) problems: Vec<Problem>,
     /// Where it sends, if it is on: no other may send to the same.
     pub(super) target: Option<Target>,
+    /// Where its `backup_url` stands; `None` where its backup is the platform's.
+    pub(super) backup_spot: Option<Spot>,
     /// The environment variable that it names.
     pub(super) key_env: Option<String>,
     /// It holds the key, and everybody may read it.
@@ -62,7 +85,7 @@ pub(super) struct Target {
 
 impl DestinationFile {
     /// Reads and checks one file.
-    pub(super) fn read(source: &dyn Source, file: &Path, name: &str) -> Self {
+    pub(super) fn read(source: &dyn Source, file: &Path, name: &str, hold: Option<&StreamHold>) -> Self {
         let config = |activation, explanation| DestinationConfig {
             name: name.to_owned(),
             file: file.to_owned(),
@@ -78,11 +101,12 @@ impl DestinationFile {
         };
         let document = Document::parse(&text, FIELDS);
         let mut reader = Reader { document, source, explanation: Vec::new(), has_open_key: false };
-        let (activation, target) = reader.read(name);
+        let (activation, target) = reader.read(name, hold);
+        let backup_spot = reader.document.span_of(BACKUP_URL.name).map(|span| reader.document.spot(&span));
         let key_env = reader.document.written(KEY_ENV.name).map(str::to_owned);
         let has_open_key = reader.has_open_key;
         let config = config(activation, reader.explanation);
-        Self { config, problems: reader.document.into_problems(), target, key_env, has_open_key }
+        Self { config, problems: reader.document.into_problems(), target, backup_spot, key_env, has_open_key }
     }
 
     /// A file whose name is no destination's: it is not read, and `problem` says why.
@@ -100,7 +124,7 @@ impl DestinationFile {
     }
 
     fn wrong(config: DestinationConfig, problem: Problem) -> Self {
-        Self { config, problems: vec![problem], target: None, key_env: None, has_open_key: false }
+        Self { config, problems: vec![problem], target: None, backup_spot: None, key_env: None, has_open_key: false }
     }
 }
 
@@ -112,7 +136,7 @@ struct Reader<'t, 's> {
 }
 
 impl Reader<'_, '_> {
-    fn read(&mut self, name: &str) -> (Activation, Option<Target>) {
+    fn read(&mut self, name: &str, stream_hold: Option<&StreamHold>) -> (Activation, Option<Target>) {
         let enabled = self.document.boolean("enabled");
         let is_off = enabled.as_ref().is_some_and(|enabled| !enabled.value);
         let named = self.platform();
@@ -125,9 +149,15 @@ impl Reader<'_, '_> {
         self.note_foreign_key(&platform, &key);
         self.note_key_in_path(&platform, &server, &key);
         self.explain_target(&server, &key);
-        let ca_file = self.ca_file(is_off, &server);
+        let backup = self.backup(&platform, &server);
+        let ca_file = self.ca_file(is_off, &server, backup.as_ref());
         let codecs = self.codecs(&platform);
         let multitrack = self.multitrack(&platform);
+        let resume = self.resume();
+        let hold = self.hold(&platform, stream_hold);
+        let delay = self.delay();
+        self.forbid_too_much_memory(&platform, delay, resume);
+        let bind = self.bind(&server);
         let reconnect = self.reconnect();
         let backpressure = self.backpressure();
         self.explain_row(&platform);
@@ -148,11 +178,8 @@ impl Reader<'_, '_> {
             Key::Set(SetKey { value, span, .. }) => (value, Some(span)),
             _ => (SecretString::default(), self.document.span_of(URL.name)),
         };
-        let target = span.map(|span| Target {
-            server: format!("{}:{}/{}", url.host().to_ascii_lowercase(), url.port(), url.expose_app()),
-            key: key.clone(),
-            spot: self.document.spot(&span),
-        });
+        let target =
+            span.map(|span| Target { server: server_of(&url), key: key.clone(), spot: self.document.spot(&span) });
         let name = name.to_owned();
         let settings = Settings {
             name,
@@ -164,11 +191,11 @@ impl Reader<'_, '_> {
             backpressure,
             codecs,
             multitrack,
-            backup: None,
-            resume: crate::destination::settings::Resume::Live,
-            hold: std::time::Duration::from_secs(15),
-            delay: std::time::Duration::ZERO,
-            bind: None,
+            backup,
+            resume,
+            hold,
+            delay,
+            bind,
         };
         (Activation::On(Box::new(settings)), target)
     }
@@ -287,9 +314,11 @@ impl Reader<'_, '_> {
     /// What the row says that a file cannot.
     fn explain_row(&mut self, platform: &Platform) {
         let origin = Origin::Platform(platform.name.clone());
-        self.explain("chunk size", format!("{} bytes", platform.chunk_size), origin.clone());
-        if let Some(seconds) = platform.hold_seconds {
-            self.explain("hold", format!("{seconds}s"), origin);
-        }
+        self.explain("chunk size", format!("{} bytes", platform.chunk_size), origin);
+    }
+
+    /// Where a field stands, if it does.
+    fn origin_of(&self, field: &str) -> Origin {
+        self.document.span_of(field).map_or(Origin::Default, |span| self.document.origin(&span))
     }
 }

@@ -19,7 +19,8 @@ use toml::{
 };
 
 pub(super) use text::Text;
-pub(super) use values::{show_duration, show_size};
+pub use values::show_duration;
+pub(super) use values::show_size;
 
 use super::{
     explain::Origin,

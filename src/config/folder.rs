@@ -2,12 +2,14 @@
 
 use std::{collections::BTreeSet, ffi::OsStr, io, path::Path};
 
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use super::{
     Activation, Config, StreamConfig,
     destination::{DestinationFile, Target},
+    document::Spot,
     problem::{Place, Problem, Severity},
+    server_url::{BACKUP_URL, server_of},
     source::{Entry, Source},
     stream::Publisher,
     variables,
@@ -81,6 +83,7 @@ impl Reader<'_> {
             }
         }
         forbid_shared_keys(&mut streams);
+        drop_shared_backups(&mut streams);
         forbid_shared_targets(&mut streams);
         streams.into_iter().map(|stream| self.finish(stream)).collect()
     }
@@ -103,47 +106,50 @@ impl Reader<'_> {
     }
 
     fn stream(&mut self, name: &str, folder: &Path, entries: &[Entry]) -> Stream {
-        let mut stream = Stream { name: name.to_owned(), publisher: Publisher::unnamed(), destinations: Vec::new() };
+        let mut named = Vec::new();
         let mut own_file = None;
         for entry in entries.iter().filter(|entry| !entry.is_folder) {
             let file = folder.join(&entry.name);
             self.note_hidden_extension(&file, entry);
             let Some(stem) = stem(entry) else { continue };
-            if stem.is_some_and(|stem| stem.eq_ignore_ascii_case("stream")) {
-                if let Some(other) = own_file.replace(file.clone()) {
-                    self.problems.push(twice(&file, &other));
-                }
-                continue;
+            if !stem.is_some_and(|stem| stem.eq_ignore_ascii_case("stream")) {
+                named.push((file, stem));
+            } else if let Some(other) = own_file.replace(file.clone()) {
+                self.problems.push(twice(&file, &other));
             }
+        }
+        let publisher = self.publisher(name, own_file.as_deref());
+        let mut destinations: Vec<DestinationFile> = Vec::new();
+        for (file, stem) in named {
             let destination = match checked_name(&file, stem) {
                 Err(problem) => DestinationFile::misnamed(&file, *problem),
                 Ok(name) => {
                     let same = |other: &&DestinationFile| other.config.name.eq_ignore_ascii_case(&name);
-                    match stream.destinations.iter().find(same) {
+                    match destinations.iter().find(same) {
                         Some(other) => DestinationFile::misnamed(&file, twice(&file, &other.config.file)),
-                        None => DestinationFile::read(self.source, &file, &name),
+                        None => DestinationFile::read(self.source, &file, &name, publisher.hold.as_ref()),
                     }
                 }
             };
-            stream.destinations.push(destination);
+            destinations.push(destination);
         }
-        let from_environment = if name == DEFAULT_STREAM { Publisher::from_environment(self.source) } else { None };
-        if let Some(file) = &own_file {
-            stream.publisher = Publisher::read(self.source, file);
-        }
-        if let Some(mut publisher) = from_environment {
-            // The file's key is not used, its mistakes are shown all the same.
-            publisher.problems.append(&mut stream.publisher.problems);
-            publisher.key_env = stream.publisher.key_env.take();
-            publisher.has_open_key = stream.publisher.has_open_key;
-            stream.publisher = publisher;
-        }
-        self.note_open_keys(&mut stream, folder, own_file.as_deref());
+        let stream = Stream { name: name.to_owned(), publisher, destinations };
+        self.note_open_keys(&stream, folder, own_file.as_deref());
         stream
     }
 
+    /// What the stream's own file says; for the default stream the environment goes before the file's key.
+    fn publisher(&self, stream: &str, own_file: Option<&Path>) -> Publisher {
+        let of_file = own_file.map_or_else(Publisher::unnamed, |file| Publisher::read(self.source, file));
+        let from_environment = if stream == DEFAULT_STREAM { Publisher::from_environment(self.source) } else { None };
+        match from_environment {
+            Some(from_environment) => from_environment.before(of_file),
+            None => of_file,
+        }
+    }
+
     /// One warning for all files of a folder: it is a matter of a moment, and of one command.
-    fn note_open_keys(&mut self, stream: &mut Stream, folder: &Path, own_file: Option<&Path>) {
+    fn note_open_keys(&mut self, stream: &Stream, folder: &Path, own_file: Option<&Path>) {
         let destinations = stream.destinations.iter().filter(|destination| destination.has_open_key);
         let own_file = own_file.filter(|_| stream.publisher.has_open_key);
         let files: Vec<&Path> =
@@ -192,16 +198,10 @@ impl Reader<'_> {
             self.named_variables.extend(destination.key_env);
             configs.push(destination.config);
         }
-        let Publisher { key, explanation, wrong, key_env, .. } = publisher;
+        let Publisher { key, explanation, wrong, key_env, takeover, hold, settings, .. } = publisher;
         self.named_variables.extend(key_env);
-        StreamConfig {
-            name,
-            key,
-            explanation,
-            wrong,
-            takeover: crate::stream::Takeover::default(),
-            destinations: configs,
-        }
+        let hold = hold.map(|of_stream| of_stream.hold);
+        StreamConfig { name, key, explanation, wrong, takeover, hold, settings, destinations: configs }
     }
 }
 
@@ -260,6 +260,42 @@ fn forbid_shared_keys(streams: &mut [Stream]) {
         stream.publisher.report(Severity::Mistake, message, hint);
         stream.publisher.wrong = stream.publisher.problems.last().map(Problem::one_line);
         stream.publisher.key = None;
+    }
+}
+
+/// A backup where another destination sends with the same key already: a failover would take the server from that one.
+fn drop_shared_backups(streams: &mut [Stream]) {
+    let all = streams.iter().flat_map(|stream| &stream.destinations);
+    let targets: Vec<_> = all
+        .filter_map(|destination| {
+            let target = destination.target.as_ref()?;
+            Some((destination.config.name.clone(), target.server.clone(), target.key.clone()))
+        })
+        .collect();
+    for destination in streams.iter_mut().flat_map(|stream| &mut stream.destinations) {
+        let DestinationFile { config, problems, backup_spot, .. } = destination;
+        let Activation::On(settings) = &mut config.activation else { continue };
+        let Some(server) = settings.backup.as_ref().map(|backup| server_of(&backup.url)) else { continue };
+        let is_there = |(_, other, key): &&(String, String, SecretString)| {
+            *other == server && key.expose_secret() == settings.key.expose_secret()
+        };
+        let Some((other, ..)) = targets.iter().find(is_there) else { continue };
+        settings.backup = None;
+        config.explanation.retain(|line| !matches!(line.field, "backup_after" | "failback"));
+        if let Some(line) = config.explanation.iter_mut().find(|line| line.field == BACKUP_URL.name) {
+            line.value = format!("off: `{other}` sends there");
+        }
+        // The platform's own is taken where nobody asked for it.
+        if let Some(Spot { place, excerpt }) = backup_spot.take() {
+            problems.push(Problem {
+                severity: Severity::Warning,
+                place,
+                field: Some(BACKUP_URL.name.to_owned()),
+                message: format!("this backup is not used: `{other}` sends there all the time, with the same key"),
+                excerpt,
+                hint: "take the line out; with both there is a backup already".to_owned(),
+            });
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! What of a file's values may be shown to a person.
 
+use super::server_url::OFF;
 use crate::destination::platform::Platform;
 
 /// Stands for whatever is not shown.
@@ -21,6 +22,7 @@ impl Shown {
     pub(super) fn value(self, text: &str) -> String {
         match self {
             Self::Plain if !may_hold_a_key(text) => text.to_owned(),
+            Self::Url if text == OFF => text.to_owned(),
             Self::Url => url(text),
             Self::Plain | Self::Never => MASK.to_owned(),
         }
@@ -95,5 +97,6 @@ mod tests {
         assert_eq!(Shown::Url.value("rtmps://Host.example:1936/live/secret?key=1"), "rtmps://Host.example:1936/…");
         assert_eq!(Shown::Url.value("rtmp://user:secret@host/live"), "…");
         assert_eq!(Shown::Url.value("secret"), "…");
+        assert_eq!(Shown::Url.value("off"), "off");
     }
 }

@@ -26,17 +26,18 @@ mod source;
 mod stream;
 mod variables;
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use secrecy::SecretString;
 
+pub use document::show_duration;
 pub use explain::{Explained, Origin};
 pub use folder::DEFAULT_STREAM;
 pub use problem::{Excerpt, Place, Problem, Severity};
 pub use server::{Given, Http, Resolved, Rtmps, ServeOptions};
 pub use source::{Disk, Entry, FILE_LIMIT, Source};
 
-use crate::destination::settings::Settings;
+use crate::{destination::settings::Settings, stream::Takeover};
 
 /// All streams with their destinations, and everything that is wrong with their files.
 #[derive(Debug)]
@@ -59,7 +60,12 @@ pub struct StreamConfig {
     /// Why the stream's own file holds it back: a publisher must not get in with a key that was meant otherwise.
     pub wrong: Option<String>,
     /// What happens when a second publisher shows the key.
-    pub takeover: crate::stream::Takeover,
+    pub takeover: Takeover,
+    /// How long its destinations stay connected when the publisher is lost, where `stream.toml` says so; each destination's
+    /// own settings have it already.
+    pub hold: Option<Duration>,
+    /// Each of the stream's other values, with where it comes from.
+    pub settings: Vec<Explained>,
     /// One for each file, by name.
     pub destinations: Vec<DestinationConfig>,
 }

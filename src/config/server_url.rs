@@ -16,7 +16,11 @@ use crate::{
 };
 
 pub(super) const URL: Field = Field::url("url");
+pub(super) const BACKUP_URL: Field = Field::url("backup_url");
 pub(super) const PROTOCOL: Field = Field::plain("protocol");
+
+/// No second server.
+pub(super) const OFF: &str = "off";
 
 const PROTOCOLS: [(&str, Scheme); 2] = [("rtmps", Scheme::Rtmps), ("rtmp", Scheme::Rtmp)];
 
@@ -43,10 +47,40 @@ impl Server {
             match document.text(URL.name) {
                 None => return Self::Wrong,
                 Some(typed) if is_placeholder(&typed.value) => {}
-                Some(typed) => return Self::typed(document, platform, protocol, &typed),
+                Some(typed) => return Self::typed(document, URL.name, platform, protocol, &typed),
             }
         }
         Self::of_platform(document, platform, protocol)
+    }
+
+    /// Finds the URL of the second server: the file's, else the platform's beside its own. Reports what is wrong with it.
+    pub(super) fn read_backup(document: &mut Document<'_>, platform: &Platform, primary: &Self) -> Self {
+        if document.has(BACKUP_URL.name) {
+            return match document.text(BACKUP_URL.name) {
+                None => Self::Wrong,
+                Some(typed) if typed.value.eq_ignore_ascii_case(OFF) => Self::Absent,
+                Some(typed) => Self::typed(document, BACKUP_URL.name, platform, None, &typed).beside(document, primary),
+            };
+        }
+        // Who names another server than the platform's own has not asked for its second one.
+        let Self::Set { url: primary, origin: Origin::Platform(_) } = primary else { return Self::Absent };
+        match platform.backup.of(primary.scheme()).map(str::parse) {
+            Some(Ok(url)) => Self::Set { url, origin: Origin::Platform(platform.name.clone()) },
+            _ => Self::Absent,
+        }
+    }
+
+    /// A backup is another server.
+    fn beside(self, document: &mut Document<'_>, primary: &Self) -> Self {
+        match (&self, primary) {
+            (Self::Set { url, .. }, Self::Set { url: primary, .. }) if server_of(url) == server_of(primary) => {
+                let span = document.span_of(BACKUP_URL.name).unwrap_or_default();
+                let hint = "a backup is a second server of the platform; take the line out if there is none";
+                document.mistake(&span, BACKUP_URL.name, "`backup_url` is the server of `url`".to_owned(), hint);
+                Self::Wrong
+            }
+            _ => self,
+        }
     }
 
     fn of_platform(document: &mut Document<'_>, platform: &Platform, protocol: Option<At<Scheme>>) -> Self {
@@ -75,28 +109,33 @@ impl Server {
 
     fn typed(
         document: &mut Document<'_>,
+        field: &'static str,
         platform: &Platform,
         protocol: Option<At<Scheme>>,
         typed: &At<String>,
     ) -> Self {
         let At { value: text, span } = typed;
         let mut complain = |message: String, hint: String| {
-            document.mistake(span, URL.name, message, hint);
+            document.mistake(span, field, message, hint);
             Self::Wrong
         };
+        if text.is_empty() {
+            let hint = format!("write `{field} = \"rtmps://…\"`, or take the line out");
+            return complain(format!("`{field}` is empty"), hint);
+        }
         let parsed = Url::parse(text).ok();
         if has_user(text) {
             let hint = "take out what stands before the `@`; a stream key goes into `key`";
-            return complain("`url` has a user name or password in it".to_owned(), hint.to_owned());
+            return complain(format!("`{field}` has a user name or password in it"), hint.to_owned());
         }
         let known = parsed.as_ref().and_then(|url| url.host_str()).and_then(Platform::of_host);
         let owner = if platform.server == Urls::default() { known } else { Some(platform) };
         if let Some(inside) = parsed.as_ref().and_then(|url| key_inside(url, owner)) {
             let hint = match inside.server {
-                Some(server) => format!("put its last part into `key`; the server alone is `url = \"{server}\"`"),
-                None => "put the last part of its path into `key`, and end `url` before that".to_owned(),
+                Some(server) => format!("put its last part into `key`; the server alone is `{field} = \"{server}\"`"),
+                None => format!("put the last part of its path into `key`, and end `{field}` before that"),
             };
-            return complain("`url` has the stream key in it".to_owned(), hint);
+            return complain(format!("`{field}` has the stream key in it"), hint);
         }
         let url: ServerUrl = match completed(text, platform).parse() {
             Ok(url) => url,
@@ -105,8 +144,9 @@ impl Server {
                 let error = ParseError::to_string(&error);
                 let (message, hint) =
                     error.split_once(": ").unwrap_or((&error, "it looks like `rtmps://host:443/app`"));
-                let message = message.replace("the server URL", "`url`");
-                let message = if message.contains("`url`") { message } else { format!("`url`: {message}") };
+                let quoted = format!("`{field}`");
+                let message = message.replace("the server URL", &quoted);
+                let message = if message.contains(&quoted) { message } else { format!("{quoted}: {message}") };
                 return complain(message, hint.to_owned());
             }
         };
@@ -121,14 +161,20 @@ impl Server {
             );
             return Self::Wrong;
         }
-        note_platform(document, span, platform, known, &url);
+        note_platform(document, field, span, platform, known, &url);
         Self::Set { url, origin: document.origin(span) }
     }
+}
+
+/// What two sessions with one key take from each other: host, port and app.
+pub(super) fn server_of(url: &ServerUrl) -> String {
+    format!("{}:{}/{}", url.host().to_ascii_lowercase(), url.port(), url.expose_app())
 }
 
 /// Warns of a platform's server that is used without the platform's row, or with a protocol that it refuses.
 fn note_platform(
     document: &mut Document<'_>,
+    field: &'static str,
     span: &Range<usize>,
     platform: &Platform,
     known: Option<&Platform>,
@@ -137,9 +183,9 @@ fn note_platform(
     let Some(known) = known else { return };
     if known.rtmps_only && url.scheme() == Scheme::Rtmp {
         let message = format!("{} takes `rtmps` only, and this is an `rtmp` URL", known.title);
-        document.warning(span, URL.name, message, "copy the platform's `rtmps://` URL");
+        document.warning(span, field, message, "copy the platform's `rtmps://` URL");
     }
-    if platform.name == "custom" && !document.has_or_means("platform") {
+    if field == URL.name && platform.name == "custom" && !document.has_or_means("platform") {
         let message = format!("this is a server of {}, but the file names no platform", known.title);
         let hint = format!("add `platform = \"{}\"`: then forkcast keeps to what it takes", known.name);
         document.warning(span, URL.name, message, hint);

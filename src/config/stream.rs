@@ -5,15 +5,17 @@ use std::path::Path;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::{
-    document::{Document, Field, Spot, Text},
+    destination::{HOLD, StreamHold},
+    document::{At, Document, Field, Spot, Text, show_duration},
     explain::{Explained, Origin},
     problem::{Place, Problem, Severity},
     secret::{Complaint, KEY, KEY_ENV, KEY_FILE, Key, complaint_about},
     source::Source,
 };
+use crate::stream::Takeover;
 
 /// Everything that a stream's file may have; `docs/destinations.md` describes each.
-pub(super) const FIELDS: &[Field] = &[KEY, KEY_FILE, KEY_ENV];
+pub(super) const FIELDS: &[Field] = &[KEY, KEY_FILE, KEY_ENV, Field::plain("takeover"), Field::plain("hold")];
 
 /// The variable with the default stream's key. A flag would show it to every user of the machine.
 pub(super) const VARIABLE: &str = "FORKCAST_STREAM_KEY";
@@ -21,11 +23,17 @@ pub(super) const VARIABLE: &str = "FORKCAST_STREAM_KEY";
 /// Fewer characters than this are guessed by whoever finds the port. A key that forkcast makes has 32.
 const SHORT_KEY: usize = 8;
 
-/// Who may publish one stream.
+/// Who may publish one stream, and how the stream goes on without.
 pub(super) struct Publisher {
     /// The key, if one is configured.
     pub(super) key: Option<SecretString>,
     pub(super) explanation: Explained,
+    /// What happens when a second publisher shows the key.
+    pub(super) takeover: Takeover,
+    /// How long its destinations hold, where the file says so.
+    pub(super) hold: Option<StreamHold>,
+    /// The values of the file beside the key, with where they come from.
+    pub(super) settings: Vec<Explained>,
     /// Where the key is said.
     pub(super) spot: Spot,
     /// Why nobody may publish.
@@ -43,6 +51,9 @@ impl Publisher {
         Self {
             key: None,
             explanation: explained("(generated at start, kept in the state folder)", Origin::Default),
+            takeover: Takeover::default(),
+            hold: None,
+            settings: explain_settings((Takeover::default(), Origin::Default), None),
             spot: Spot { place: Place::Settings, excerpt: None },
             wrong: None,
             problems: Vec::new(),
@@ -83,6 +94,13 @@ impl Publisher {
         Some(publisher)
     }
 
+    /// This key before that of the stream's file, whose other values count, and whose mistakes are shown.
+    pub(super) fn before(mut self, of_file: Self) -> Self {
+        self.problems.extend(of_file.problems);
+        let Self { takeover, hold, settings, key_env, has_open_key, .. } = of_file;
+        Self { takeover, hold, settings, key_env, has_open_key, ..self }
+    }
+
     /// What `stream.toml` says.
     pub(super) fn read(source: &dyn Source, file: &Path) -> Self {
         let mut publisher = Self::unnamed();
@@ -106,6 +124,13 @@ impl Publisher {
             }
             Key::Blank(_) | Key::Absent => {}
         }
+        let takeover = document.choice("takeover", &Takeover::ALL);
+        let hold = document.duration("hold", HOLD);
+        publisher.hold = hold.map(|At { value, span }| StreamHold { hold: value, origin: document.origin(&span) });
+        let takeover = takeover
+            .map_or((Takeover::default(), Origin::Default), |At { value, span }| (value, document.origin(&span)));
+        publisher.takeover = takeover.0;
+        publisher.settings = explain_settings(takeover, publisher.hold.as_ref());
         publisher.key_env = document.written(KEY_ENV.name).map(str::to_owned);
         publisher.problems = document.into_problems();
         publisher.warn_if_short();
@@ -133,6 +158,14 @@ impl Publisher {
             hint,
         });
     }
+}
+
+fn explain_settings((takeover, origin): (Takeover, Origin), hold: Option<&StreamHold>) -> Vec<Explained> {
+    let name = Takeover::ALL.iter().find(|(_, known)| *known == takeover).map_or("", |(name, _)| name);
+    let takeover = Explained { field: "takeover", value: name.to_owned(), origin };
+    let hold = hold.map(|StreamHold { hold, origin }| (show_duration(*hold), origin.clone()));
+    let (value, origin) = hold.unwrap_or_else(|| ("each destination's own".to_owned(), Origin::Default));
+    vec![takeover, Explained { field: "hold", value, origin }]
 }
 
 fn explained(value: impl Into<String>, origin: Origin) -> Explained {

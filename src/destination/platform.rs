@@ -1,11 +1,17 @@
 //! What a platform takes and needs, as data: one row of `platforms.toml` each, embedded in the binary.
 
-use std::{collections::BTreeMap, sync::LazyLock};
+use std::{collections::BTreeMap, fmt, sync::LazyLock, time::Duration};
 
 use serde::Deserialize;
 
 use super::codecs::Codecs;
 use crate::rtmp::url::Scheme;
+
+/// The bitrate of a stream where the platform names no limit, kbit/s: more than most platforms take.
+const ASSUMED_KBPS: u64 = 10_000;
+
+/// The bitrate of the sound where the platform names none, kbit/s: the most that any of them takes.
+const ASSUMED_AUDIO_KBPS: u32 = 320;
 
 /// One platform: its server's URL where it has a fixed one, and what its ingest takes.
 ///
@@ -116,7 +122,63 @@ pub struct Limits {
     pub session_hours: Option<u32>,
 }
 
+/// The memory that a part of a stream needs at the platform's highest bitrate, for people.
+#[derive(Clone, Copy, Debug)]
+pub struct Memory<'p> {
+    /// In bytes.
+    pub bytes: u64,
+    platform: &'p Platform,
+}
+
+impl fmt::Display for Memory<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (mebibytes, tenths) = (self.bytes.div_ceil(1 << 20), self.platform.reckoned_kbps().div_ceil(100));
+        write!(f, "{mebibytes} MiB of memory at {}", tenths / 10)?;
+        if tenths % 10 != 0 {
+            write!(f, ".{}", tenths % 10)?;
+        }
+        match self.platform.limits.kbps() {
+            Some(_) => write!(f, " Mbit/s, the most that {} takes", self.platform.title),
+            None => f.write_str(" Mbit/s, which is assumed"),
+        }
+    }
+}
+
+impl Limits {
+    /// The highest bitrate of sound and picture together, kbit/s, where the platform names one for the picture.
+    #[must_use]
+    pub fn kbps(&self) -> Option<u64> {
+        let video = self.video_kbps?;
+        Some(u64::from(video) + u64::from(self.audio_kbps.unwrap_or(ASSUMED_AUDIO_KBPS)))
+    }
+}
+
 impl Platform {
+    /// The bitrate that memory is reckoned with, kbit/s: the highest that the platform takes, else an assumed one.
+    #[must_use]
+    pub fn reckoned_kbps(&self) -> u64 {
+        self.limits.kbps().unwrap_or(ASSUMED_KBPS)
+    }
+
+    /// What a stream at that bitrate brings in `time`, in bytes.
+    #[must_use]
+    pub fn stream_bytes(&self, time: Duration) -> u64 {
+        // A kilobit a second is a bit a millisecond.
+        u64::try_from(time.as_millis()).unwrap_or(u64::MAX).saturating_mul(self.reckoned_kbps()) / 8
+    }
+
+    /// How long such a stream takes to bring so many bytes.
+    #[must_use]
+    pub fn time_of(&self, bytes: u64) -> Duration {
+        Duration::from_millis(bytes.saturating_mul(8) / self.reckoned_kbps().max(1))
+    }
+
+    /// The memory for so much of such a stream.
+    #[must_use]
+    pub fn memory(&self, time: Duration) -> Memory<'_> {
+        Memory { bytes: self.stream_bytes(time), platform: self }
+    }
+
     /// The row of that name; `custom` is the one for a server of one's own.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
@@ -293,6 +355,16 @@ mod tests {
             assert_eq!(Platform::named(name).unwrap().name, name);
         }
         assert!(Platform::named("YouTube").is_none(), "the caller takes care of case");
+    }
+
+    #[test]
+    fn memory_is_reckoned_with_the_highest_bitrate() {
+        let bytes = |name: &str| Platform::named(name).unwrap().stream_bytes(Duration::from_secs(8));
+        assert_eq!(bytes("twitch"), 6_320_000);
+        let memory = |name: &str| Platform::named(name).unwrap().memory(Duration::from_secs(30)).to_string();
+        assert_eq!(memory("twitch"), "23 MiB of memory at 6.4 Mbit/s, the most that Twitch takes");
+        assert_eq!(memory("custom"), "36 MiB of memory at 10 Mbit/s, which is assumed");
+        assert_eq!((bytes("kick"), bytes("custom"), bytes("tiktok")), (8_820_000, 10_000_000, 10_000_000));
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::{
     destination::{
         codecs::Codecs,
         platform::Platform,
-        settings::{Backpressure, PolicyName, Reconnect},
+        settings::{Backpressure, Backup, PolicyName, Reconnect},
     },
     rtmp::url::Scheme,
 };
@@ -29,7 +29,7 @@ const LAG: RangeInclusive<Duration> = Duration::from_millis(500)..=Duration::fro
 const BYTES: RangeInclusive<u64> = 1 << 20..=4 << 30;
 
 impl Reader<'_, '_> {
-    pub(super) fn ca_file(&mut self, is_off: bool, server: &Server) -> Option<PathBuf> {
+    pub(super) fn ca_file(&mut self, is_off: bool, server: &Server, backup: Option<&Backup>) -> Option<PathBuf> {
         let At { value: typed, span } = self.document.text("ca_file")?;
         if typed.is_empty() || is_hardly_a_path(&typed) {
             let hint = "write the path of a file with certificates (PEM), or take the line out";
@@ -54,7 +54,8 @@ impl Reader<'_, '_> {
             }
             Ok(_) => {}
         }
-        if matches!(server, Server::Set { url, .. } if url.scheme() == Scheme::Rtmp) {
+        let is_plain = matches!(server, Server::Set { url, .. } if url.scheme() == Scheme::Rtmp);
+        if is_plain && backup.is_none_or(|backup| backup.url.scheme() == Scheme::Rtmp) {
             let message = "`ca_file` means nothing here: the connection is plain `rtmp`".to_owned();
             self.document.warning(&span, "ca_file", message, "take it out, or use an `rtmps://` URL");
         }
@@ -138,7 +139,12 @@ impl Reader<'_, '_> {
         Backpressure { policy, max_lag, max_bytes }
     }
 
-    fn duration(&mut self, name: &'static str, bounds: RangeInclusive<Duration>, default: Duration) -> Duration {
+    pub(super) fn duration(
+        &mut self,
+        name: &'static str,
+        bounds: RangeInclusive<Duration>,
+        default: Duration,
+    ) -> Duration {
         let found = self.document.duration(name, bounds);
         let origin = found.as_ref().map_or(Origin::Default, |at| self.document.origin(&at.span));
         let value = found.map_or(default, |at| at.value);

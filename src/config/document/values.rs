@@ -92,6 +92,26 @@ impl Document<'_> {
         }
     }
 
+    /// A whole number, within bounds.
+    pub(in crate::config) fn count(&mut self, name: &'static str, bounds: RangeInclusive<u32>) -> Option<At<u32>> {
+        let span = self.span_of(name)?;
+        let value = match self.values.get(name)?.get_ref() {
+            DeValue::Integer(number) if number.as_str().starts_with('-') => 0,
+            DeValue::Integer(number) => u32::from_str_radix(number.as_str(), number.radix()).unwrap_or(u32::MAX),
+            other => {
+                let message = format!("`{name}` is {}, not a whole number", what_it_is(other));
+                let hint = format!("write `{} = {}`, without quotes", last(name), bounds.start());
+                self.mistake(&span, name, message, hint);
+                return None;
+            }
+        };
+        if !bounds.contains(&value) {
+            self.out_of_bounds(&At { value, span }, name, &bounds, |count| count.to_string());
+            return None;
+        }
+        Some(At { value, span })
+    }
+
     fn out_of_bounds<T: Copy + PartialOrd>(
         &mut self,
         found: &At<T>,
@@ -154,7 +174,8 @@ impl Document<'_> {
 }
 
 /// A time as a file says it.
-pub(in crate::config) fn show_duration(duration: Duration) -> String {
+#[must_use]
+pub fn show_duration(duration: Duration) -> String {
     humantime::format_duration(duration).to_string()
 }
 

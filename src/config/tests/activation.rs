@@ -9,9 +9,10 @@ use crate::{
     config::Explained,
     destination::{
         codecs::Codecs,
-        settings::{Backpressure, Reconnect},
+        settings::{Backpressure, DEFAULT_HOLD, Failback, PolicyName, Reconnect, Resume},
     },
     rtmp::url::Scheme,
+    stream::Takeover,
 };
 
 fn only(names: &[&str]) -> Codecs {
@@ -58,6 +59,77 @@ fn every_field_counts() {
     );
     let backpressure = &settings.backpressure;
     assert_eq!((backpressure.max_lag, backpressure.max_bytes), (Duration::from_millis(2500), 8 << 20));
+}
+
+#[test]
+fn every_field_of_the_broadcast_counts() {
+    let config = one(
+        "url = \"rtmps://192.0.2.1/live\"\nkey = \"k\"\nbackup_url = \"rtmp://192.0.2.2/live\"\nbackup_after = 5\nfailback = \"10m\"\nresume = \"catch_up\"\ncatch_up_window = \"1m\"\nhold = \"0s\"\ndelay = \"45s\"\nbind = \"192.0.2.7\"\n[backpressure]\npolicy = \"never_drop\"\n",
+    );
+    let settings = settings(&config);
+    assert_eq!(rendered(&config), "");
+    let backup = settings.backup.as_ref().unwrap();
+    assert_eq!((backup.url.host(), backup.after), ("192.0.2.2", 5));
+    assert_eq!(backup.failback, Failback::After(Duration::from_secs(600)));
+    assert_eq!(settings.resume, Resume::CatchUp { window: Duration::from_secs(60) });
+    assert_eq!((settings.hold, settings.delay), (Duration::ZERO, Duration::from_secs(45)));
+    assert_eq!(settings.bind, Some([192, 0, 2, 7].into()));
+    assert_eq!(settings.backpressure.policy, PolicyName::NeverDrop);
+    assert_eq!(settings.kept(), Duration::from_secs(105));
+    for (text, failback) in [("never", Failback::Never), ("next_publish", Failback::NextPublish)] {
+        let config = one(&format!("platform = \"youtube\"\nkey = \"abcd\"\nfailback = \"{text}\"\n"));
+        assert_eq!(super::settings(&config).backup.as_ref().unwrap().failback, failback);
+    }
+}
+
+#[test]
+fn a_platforms_backup_is_on_where_its_own_server_is_used() {
+    let backup = |rest: &str| {
+        let config = one(&format!("platform = \"youtube\"\nkey = \"abcd\"\n{rest}"));
+        assert_eq!(rendered(&config), "");
+        settings(&config).backup.as_ref().map(|backup| backup.url.expose_tc_url().to_owned())
+    };
+    assert_eq!(backup("").as_deref(), Some("rtmps://b.rtmps.youtube.com:443/live2?backup=1"));
+    assert_eq!(backup("protocol = \"rtmp\"\n").as_deref(), Some("rtmp://b.rtmp.youtube.com/live2?backup=1"));
+    assert_eq!(backup("backup_url = \"off\"\n"), None);
+    assert_eq!(backup("url = \"rtmps://a.rtmps.youtube.com:443/live2\"\n"), None);
+    assert_eq!(backup("backup_url = \"rtmps://192.0.2.1/x\"\n").as_deref(), Some("rtmps://192.0.2.1/x"));
+    assert_eq!(settings(&one("platform = \"twitch\"\nkey = \"abcd\"\n")).backup.as_ref().map(|b| b.after), None);
+}
+
+#[test]
+fn hold_is_the_files_or_the_streams_or_the_platforms() {
+    let hold = |stream: &str, rest: &str| {
+        let file = format!("key = \"abcd\"\n{rest}");
+        let config = Memory::new(&[("destinations/d.toml", &file), ("destinations/stream.toml", stream)]).load();
+        assert_eq!(rendered(&config), "");
+        let line = first(&config).explanation.iter().find(|line| line.field == "hold").unwrap();
+        (settings(&config).hold.as_secs(), line.origin.to_string())
+    };
+    let of = |seconds, origin: &str| (seconds, origin.to_owned());
+    assert_eq!(hold("", "platform = \"youtube\"\n"), of(DEFAULT_HOLD.as_secs(), "default"));
+    assert_eq!(hold("", "platform = \"twitch\"\n"), of(90, "platform twitch"));
+    assert_eq!(hold("hold = \"20s\"\n", "platform = \"twitch\"\n"), of(20, "destinations/stream.toml:1"));
+    let both = "platform = \"twitch\"\nhold = \"1m\"\n";
+    assert_eq!(hold("hold = \"20s\"\n", both), of(60, "destinations/d.toml:3"));
+}
+
+#[test]
+fn a_streams_file_says_how_it_goes_on() {
+    let file = "key = \"from-the-file\"\ntakeover = \"newest\"\nhold = \"20s\"\n";
+    let memory = Memory::new(&[("destinations/stream.toml", file)]);
+    // The environment's key takes the place of the file's key, and of nothing else.
+    for memory in [memory.clone(), memory.variable("FORKCAST_STREAM_KEY", "from-the-environment")] {
+        let config = memory.load();
+        let live = config.streams.first().unwrap();
+        assert_eq!((live.takeover, live.hold), (Takeover::Newest, Some(Duration::from_secs(20))));
+        let lines: Vec<_> =
+            live.settings.iter().map(|line| format!("{} {} {}", line.field, line.value, line.origin)).collect();
+        assert_eq!(lines, ["takeover newest destinations/stream.toml:2", "hold 20s destinations/stream.toml:3"]);
+    }
+    let config = Memory::default().load();
+    let live = config.streams.first().unwrap();
+    assert_eq!((live.takeover, live.hold), (Takeover::WhenSilent, None));
 }
 
 #[test]
@@ -209,8 +281,15 @@ fn each_value_is_explained_with_where_it_comes_from() {
             "platform | youtube | destinations/d.toml:1",
             "url | rtmps://a.rtmps.youtube.com:443/… | platform youtube",
             "key | (set, from key_env YT) | destinations/d.toml:2",
+            "backup_url | rtmps://b.rtmps.youtube.com:443/… | platform youtube",
+            "backup_after | 3 | default",
+            "failback | next_publish | default",
             "codecs | h264, aac, mp3 | platform youtube",
             "multitrack | false | platform youtube",
+            "resume | live | default",
+            "hold | 15s | default",
+            "delay | none | default",
+            "bind | any | default",
             "reconnect.initial | 500ms | default",
             "reconnect.max | 30s | default",
             "reconnect.give_up_after | never | default",

@@ -87,7 +87,22 @@ hint: take one of the files away, or give it a key of its own";
 
     // Primary and backup of one broadcast have one key.
     let backup = "platform = \"youtube\"\nurl = \"rtmps://b.rtmps.youtube.com:443/live2?backup=1\"\nkey = \"abcd\"\n";
-    assert_eq!(seen(&[("destinations/a.toml", YOUTUBE), ("destinations/b.toml", backup)]), "");
+    let config = Memory::new(&[("destinations/a.toml", YOUTUBE), ("destinations/b.toml", backup)]).load();
+    assert_eq!(rendered(&config), "");
+    // With a session there all the time, there is nothing to fail over to.
+    assert!(settings(&config).backup.is_none());
+    let line = first(&config).explanation.iter().find(|line| line.field == "backup_url").unwrap();
+    assert_eq!(line.value, "off: `b` sends there");
+
+    let own = format!("{YOUTUBE}backup_url = \"rtmps://b.rtmps.youtube.com:443/live2?backup=1\"\n");
+    let expected = "\
+warning: this backup is not used: `b` sends there all the time, with the same key
+  --> destinations/a.toml:3:14
+   |
+ 3 | backup_url = \"rtmps://b.rtmps.youtube.com:443/…\"
+   |              ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+hint: take the line out; with both there is a backup already";
+    assert_eq!(seen(&[("destinations/a.toml", &own), ("destinations/b.toml", backup)]), expected);
 }
 
 #[test]

@@ -36,7 +36,7 @@ mistake: unknown field `filter`
    |
  7 | [filter]
    |  ^^^^^^
-hint: it can be `platform`, `url`, `key`, `key_file`, `key_env`, `enabled`, `protocol`, `ca_file`, `codecs`, `multitrack`, `[reconnect]`, `[backpressure]`",
+hint: it can be `platform`, `url`, `key`, `key_file`, `key_env`, `enabled`, `protocol`, `ca_file`, `codecs`, `multitrack`, `backup_url`, `backup_after`, `failback`, `resume`, `catch_up_window`, `hold`, `delay`, `bind`, `[reconnect]`, `[backpressure]`",
     );
 }
 
@@ -126,7 +126,7 @@ mistake: unknown policy `drop`
     |
  11 | policy = "drop"
     |          ^^^^^^
-hint: it can be `drop_to_keyframe`
+hint: it can be `drop_to_keyframe`, `drop_disposable`, `never_drop`
 mistake: `reconnect.initial` is a number without a unit
   --> destinations/d.toml:13:11
     |
@@ -473,6 +473,151 @@ warning: this is a server of YouTube, but the file names no platform
  1 | url = "rtmp://a.rtmp.youtube.com/…"
    |       ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
 hint: add `platform = "youtube"`: then forkcast keeps to what it takes"#,
+    );
+}
+
+#[test]
+fn a_backup_that_is_none() {
+    sees(
+        "platform = \"youtube\"\nkey = \"abcd\"\nbackup_url = \"rtmps://A.rtmps.youtube.com/live2\"\n",
+        r#"
+mistake: `backup_url` is the server of `url`
+  --> destinations/d.toml:3:14
+   |
+ 3 | backup_url = "rtmps://A.rtmps.youtube.com/…"
+   |              ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+hint: a backup is a second server of the platform; take the line out if there is none"#,
+    );
+    sees(
+        "url = \"rtmp://192.0.2.1/live\"\nbackup_url = \"off\"\nbackup_after = 2\nfailback = \"never\"\n",
+        r#"
+warning: `backup_after` means nothing here: there is no backup
+  --> destinations/d.toml:3:16
+   |
+ 3 | backup_after = 2
+   |                ^
+hint: add the `backup_url`, or take the line out
+warning: `failback` means nothing here: there is no backup
+  --> destinations/d.toml:4:12
+   |
+ 4 | failback = "never"
+   |            ^^^^^^^
+hint: add the `backup_url`, or take the line out"#,
+    );
+    sees(
+        "url = \"rtmp://192.0.2.1/live\"\nbackup_url = \"\"\n",
+        r#"
+mistake: `backup_url` is empty
+  --> destinations/d.toml:2:14
+   |
+ 2 | backup_url = "…"
+   |              ^^^
+hint: write `backup_url = "rtmps://…"`, or take the line out"#,
+    );
+    sees(
+        "platform = \"youtube\"\nkey = \"abcd\"\nbackup_url = \"b.rtmp.youtube.com\"\nbackup_after = 0\nfailback = \"nextpublish\"\n",
+        r#"
+mistake: `backup_url` has no scheme
+  --> destinations/d.toml:3:14
+   |
+ 3 | backup_url = "…"
+   |              ^^^
+hint: put rtmps:// (or rtmp://, where the platform has no TLS) in front of it
+mistake: `backup_after` is too small
+  --> destinations/d.toml:4:16
+   |
+ 4 | backup_after = 0
+   |                ^
+hint: it can be from 1 to 100
+mistake: `failback` is neither a time nor a name that it can be
+  --> destinations/d.toml:5:12
+   |
+ 5 | failback = "nextpublish"
+   |            ^^^^^^^^^^^^^
+hint: did you mean `next_publish`? it can be `next_publish`, `never`, or a time on the backup such as `10m`"#,
+    );
+    sees(
+        "platform = \"youtube\"\nkey = \"abcd\"\nbackup_after = \"three\"\nfailback = \"1s\"\n",
+        r#"
+mistake: `backup_after` is text, not a whole number
+  --> destinations/d.toml:3:16
+   |
+ 3 | backup_after = "three"
+   |                ^^^^^^^
+hint: write `backup_after = 1`, without quotes
+mistake: `failback` is too small
+  --> destinations/d.toml:4:12
+   |
+ 4 | failback = "1s"
+   |            ^^^^
+hint: it can be from 10s to 7days"#,
+    );
+}
+
+#[test]
+fn a_broadcast_that_cannot_be() {
+    sees(
+        "url = \"rtmp://192.0.2.1/live\"\nresume = \"catchup\"\nhold = \"2h\"\ndelay = 30\nbind = \"192.0.2.7:1935\"\n",
+        r#"
+mistake: unknown resume `catchup`
+  --> destinations/d.toml:2:10
+   |
+ 2 | resume = "catchup"
+   |          ^^^^^^^^^
+hint: did you mean `catch_up`? it can be `live`, `catch_up`
+mistake: `hold` is too large
+  --> destinations/d.toml:3:8
+   |
+ 3 | hold = "2h"
+   |        ^^^^
+hint: it can be from 0s to 1h
+mistake: `delay` is a number without a unit
+  --> destinations/d.toml:4:9
+   |
+ 4 | delay = 30
+   |         ^^
+hint: write a number with its unit, such as `delay = "5s"`, `"500ms"` or `"2m"`
+mistake: `bind` is not an IP address
+  --> destinations/d.toml:5:8
+   |
+ 5 | bind = "192.0.2.7:1935"
+   |        ^^^^^^^^^^^^^^^^
+hint: write an address of this machine, without a port or a mask, such as `192.0.2.7`"#,
+    );
+    let message = |rest: &str| {
+        let config = one(&format!("url = \"rtmp://192.0.2.1/live\"\n{rest}\n"));
+        config.problems.into_iter().map(|problem| problem.message).collect::<Vec<_>>().join("; ")
+    };
+    assert_eq!(message("bind = \"0.0.0.0\""), "`bind` stands for any address of this machine");
+    assert_eq!(message("bind = \"224.0.0.1\""), "no machine sends from this address");
+    assert!(message("bind = \"[2001:db8::1]\"").contains("different kinds"));
+    assert_eq!(message("delay = \"2h\""), "`delay` is too large");
+    assert_eq!(message("catch_up_window = \"1m\""), "`catch_up_window` means nothing here: `resume` is `live`");
+    assert_eq!(message("resume = \"catch_up\"\ncatch_up_window = \"1m\""), "");
+}
+
+#[test]
+fn what_is_kept_must_fit_into_memory() {
+    sees(
+        "platform = \"youtube\"\nkey = \"abcd\"\ndelay = \"5m\"\n",
+        r#"
+mistake: `delay` needs 1830 MiB of memory at 51.2 Mbit/s, the most that YouTube takes; the limit is 1 GiB
+  --> destinations/d.toml:3:9
+   |
+ 3 | delay = "5m"
+   |         ^^^^
+hint: it can be up to 2m 47s here"#,
+    );
+    sees("platform = \"youtube\"\nkey = \"abcd\"\ndelay = \"2m 47s\"\n", "");
+    sees(
+        "url = \"rtmp://192.0.2.1/live\"\nresume = \"catch_up\"\ndelay = \"14m\"\n",
+        r#"
+mistake: `delay` needs 1038 MiB of memory at 10 Mbit/s, which is assumed; the limit is 1 GiB
+  --> destinations/d.toml:3:9
+   |
+ 3 | delay = "14m"
+   |         ^^^^^
+hint: it can be up to 13m 48s here"#,
     );
 }
 

@@ -4,10 +4,11 @@ use crate::{
     config::{destination, document::show_duration, document::show_size, server, stream},
     destination::{
         codecs::Codecs,
-        platform::{KeyNeed, Platform},
-        settings::{Backpressure, Reconnect},
+        platform::{KeyNeed, Platform, Urls},
+        settings::{Backpressure, Backup, DEFAULT_HOLD, Failback, KEPT_LIMIT, PolicyName, Reconnect, Resume},
     },
     rtmp::url::Scheme,
+    stream::Takeover,
 };
 
 use super::*;
@@ -55,9 +56,32 @@ fn documented_defaults_are_the_defaults() {
     assert_eq!((default("reconnect.give_up_after"), reconnect.give_up_after), ("never", None));
     assert_eq!(default("backpressure.max_lag"), quoted(show_duration(backpressure.max_lag)));
     assert_eq!(default("backpressure.max_bytes"), quoted(show_size(backpressure.max_bytes)));
+    assert_eq!(default("backup_after"), format!("`{}`", Backup::AFTER));
+    assert_eq!(default("failback"), quoted(destination::show_failback(Failback::default())));
+    assert_eq!(default("resume"), quoted(name_of(Resume::default(), &Resume::ALL)));
+    assert_eq!(default("catch_up_window"), quoted(show_duration(Resume::WINDOW)));
+    assert!(default("hold").ends_with(&quoted(show_duration(DEFAULT_HOLD))));
+    assert_eq!(default("backpressure.policy"), quoted(name_of(backpressure.policy, &PolicyName::ALL)));
+    let streams = table("field of `stream.toml`");
+    let takeover = streams.iter().find(|row| row[0] == "`takeover`").and_then(|row| row.last()).copied();
+    assert_eq!(takeover, Some(quoted(name_of(Takeover::default(), &Takeover::ALL)).as_str()));
+    let limit = show_size(KEPT_LIMIT);
+    assert!(rows.iter().any(|row| row[0] == "`delay`" && row[1].contains(&limit)));
+    let says = |field: &str, names: &[&str]| {
+        let all = rows.iter().chain(&streams).filter(|row| row[0] == format!("`{field}`"));
+        let text: String = all.map(|row| row[1]).collect();
+        names.iter().for_each(|name| assert!(text.contains(&format!("`\"{name}\"`")), "{field}: {name}"));
+    };
+    says("backpressure.policy", &PolicyName::ALL.map(|(name, _)| name));
+    says("resume", &Resume::ALL.map(|(name, _)| name));
+    says("takeover", &Takeover::ALL.map(|(name, _)| name));
     for (name, _) in Codecs::NAMES {
         assert!(rows.iter().any(|row| row[0] == "`codecs`" && row[1].contains(&format!("`{name}`"))), "{name}");
     }
+}
+
+fn name_of<T: PartialEq>(value: T, names: &[(&str, T)]) -> String {
+    names.iter().find(|(_, known)| *known == value).map(|(name, _)| (*name).to_owned()).expect("each has a name")
 }
 
 #[test]
@@ -75,6 +99,10 @@ fn every_platform_is_documented_as_its_row_says() {
             assert_eq!(row[1].contains("`rtmps`"), knows(Scheme::Rtmps), "{row:?}");
             assert_eq!(row[1].contains("`rtmp`"), knows(Scheme::Rtmp), "{row:?}");
         }
+        assert_eq!(
+            platform.backup != Urls::default(),
+            REFERENCE.contains(&format!("{} has a backup server", platform.title))
+        );
         assert_eq!(row[2] == "needed", platform.key == KeyNeed::Needed, "{row:?}");
     }
 }

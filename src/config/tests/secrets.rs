@@ -274,7 +274,7 @@ fn a_ca_file_without_a_certificate() {
 const CANARY: &str = "q7zk9wv2xp4jd8lm";
 
 /// Files with a key in every place where somebody might put it.
-const PLANTED: [&str; 8] = [
+const PLANTED: [&str; 10] = [
     "platform = \"youtube\"\nkey = \"{}\"\n[reconnect]\nmax = \"5s\"\n",
     "key = '{}' # {}\nurl = \"rtmps://192.0.2.1/live\"\nmax_lag = 5\n",
     "url = \"rtmps://192.0.2.1/live/{}?{}={}\"\nca_file = \"{}\"\n",
@@ -283,6 +283,8 @@ const PLANTED: [&str; 8] = [
     "kye = [\"{}\", \"{}\"]\n{} = \"{}\"\n[{}]\nkey = 1\n",
     "key = \"\"\"\n{}\"\"\"\ncodecs = [\"{}\"]\nenabled = \"{}\"\n",
     "key: {}\nkey {}\n{}\nplatform = {}\n",
+    "platform = \"youtube\"\nbackup_url = \"rtmps://192.0.2.1/live/{}?{}\"\nfailback = \"{}\"\nbind = \"{}\"\n",
+    "url = \"rtmp://192.0.2.1/live/{}\"\nbackup_url = \"rtmp://192.0.2.1/live/{}\"\nresume = \"{}\"\nbackup_after = \"{}\"\n",
 ];
 
 proptest! {

@@ -219,7 +219,7 @@ fn check_says_what_would_run_and_what_is_wrong() {
     let memory = Memory::new(&[
         ("destinations/stream.toml", "key_env = \"LIVE_KEY\"\n"),
         ("destinations/twitch.toml", "platform = \"twitch\"\nkey = \"\"\n"),
-        ("destinations/mine.toml", "url = \"rtmp://192.0.2.1/live\"\n"),
+        ("destinations/mine.toml", "url = \"rtmp://192.0.2.1/live\"\ndelay = \"30s\"\n"),
         ("destinations/studio-b/yt.toml", "platform = \"youtube\"\nkey = \"abcd\"\nenable = true\n"),
     ])
     .variable("LIVE_KEY", "long-enough");
@@ -231,6 +231,7 @@ fn check_says_what_would_run_and_what_is_wrong() {
 stream live
   stream key (set, from key_env LIVE_KEY), destinations/stream.toml:1
   on     mine    rtmp://192.0.2.1:1935/…
+           keeps 30s of the stream: up to 36 MiB of memory at 10 Mbit/s, which is assumed
   off    twitch  no key yet: put one into destinations/twitch.toml; it is at dashboard.twitch.tv, Settings, Stream, field \"Primary Stream Key\"
 
 stream studio-b
@@ -268,6 +269,8 @@ server
 
 stream live
   stream key (generated at start, kept in the state folder), default
+  takeover  when_silent             default
+  hold      each destination's own  default
   no destinations yet: write a file destinations/youtube.toml with two lines:
     platform = \"youtube\"
     key = \"your stream key\"
