@@ -138,7 +138,7 @@ impl Sink {
 
 async fn serve(stream: TcpStream, tls: Option<TlsServer>, log: &Mutex<Log>, killed: &CancellationToken) {
     let transport = match tls {
-        None => Transport::Plain(stream),
+        None => Transport::plain(stream),
         Some(tls) => match tls.accept(stream, Duration::from_secs(5)).await {
             Ok(transport) => transport,
             // The verdict shows that nothing came.

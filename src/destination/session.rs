@@ -101,8 +101,7 @@ pub trait Link: AsyncRead + AsyncWrite + Unpin {
 
 impl Link for Transport {
     fn written(&self) -> u64 {
-        // Replaced by the counter below TLS.
-        0
+        Self::written(self)
     }
 
     fn tcp_info(&self) -> Option<TcpInfo> {

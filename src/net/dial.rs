@@ -65,7 +65,7 @@ pub async fn dial(target: &Target) -> Result<Transport, Error> {
     let stream = connect(addresses, target.timeouts.connect).await.map_err(|cause| endpoint.error(cause))?;
     socket::tune(&stream);
     match &target.tls {
-        None => Ok(Transport::Plain(stream)),
+        None => Ok(Transport::plain(stream)),
         Some(tls) => {
             tls.connect(endpoint.host(), stream, target.timeouts.tls).await.map_err(|cause| endpoint.error(cause))
         }

@@ -13,7 +13,7 @@ use tokio::{
 };
 use tokio_rustls::{client, rustls::CommonState, server};
 
-use super::{socket, tls::FirstBytes};
+use super::{socket, tcp::Tcp};
 
 /// A TCP connection, plain or under TLS.
 ///
@@ -25,19 +25,34 @@ use super::{socket, tls::FirstBytes};
 #[derive(Debug)]
 pub enum Transport {
     /// Plain TCP.
-    Plain(TcpStream),
+    Plain(Tcp),
     /// TLS that we began.
-    Client(Box<client::TlsStream<FirstBytes>>),
+    Client(Box<client::TlsStream<Tcp>>),
     /// TLS that the peer began.
-    Server(Box<server::TlsStream<TcpStream>>),
+    Server(Box<server::TlsStream<Tcp>>),
 }
 
 impl Transport {
-    /// The TCP connection below, for addresses and options. What is read or written there bypasses TLS.
+    /// A connection that nothing protects.
+    pub fn plain(stream: TcpStream) -> Self {
+        Self::Plain(Tcp::new(stream))
+    }
+
+    /// The socket below, for addresses and options. What is read or written there bypasses TLS.
     pub fn tcp(&self) -> &TcpStream {
+        self.bottom().stream()
+    }
+
+    /// Bytes written to TCP so far: under TLS those of its records and its handshake. To be compared with
+    /// [`TcpInfo::acknowledged_bytes`](super::TcpInfo::acknowledged_bytes); what is not flushed is not in it.
+    pub fn written(&self) -> u64 {
+        self.bottom().written()
+    }
+
+    fn bottom(&self) -> &Tcp {
         match self {
-            Self::Plain(stream) => stream,
-            Self::Client(stream) => stream.get_ref().0.tcp(),
+            Self::Plain(tcp) => tcp,
+            Self::Client(stream) => stream.get_ref().0,
             Self::Server(stream) => stream.get_ref().0,
         }
     }
@@ -154,7 +169,7 @@ mod tests {
     async fn pair() -> (Transport, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-        (Transport::Plain(client), listener.accept().await.unwrap().0)
+        (Transport::plain(client), listener.accept().await.unwrap().0)
     }
 
     #[tokio::test]
@@ -178,6 +193,7 @@ mod tests {
     async fn shutdown_is_a_clean_end() {
         let (mut ours, mut theirs) = pair().await;
         ours.write_all(b"kept").await.unwrap();
+        assert_eq!(ours.written(), 4);
         ours.shutdown().await.unwrap();
         let mut received = Vec::new();
         theirs.read_to_end(&mut received).await.unwrap();

@@ -6,7 +6,7 @@
 //!             +--------------------+-------------------------------+--> Error { endpoint, cause }: message() and hint()
 //! ```
 //!
-//! Reading order: [`limits`], [`mod@dial`], [`race`] (pure), [`socket`], [`tls`], [`io`], [`duplex`] (both directions at
+//! Reading order: [`limits`], [`mod@dial`], [`race`] (pure), [`socket`], [`tcp`], [`tcp_info`], [`tls`], [`io`], [`duplex`] (both directions at
 //! once), [`error`], [`peer_text`]. Nothing here knows RTMP, except that a port which answers in it is named.
 
 pub mod dial;
@@ -17,6 +17,7 @@ pub mod limits;
 pub mod peer_text;
 pub mod race;
 pub mod socket;
+pub mod tcp;
 pub mod tcp_info;
 pub mod tls;
 

@@ -89,3 +89,75 @@ mod system {
         None
     }
 }
+
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod tests {
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        net::TcpListener,
+        time::{sleep, timeout},
+    };
+
+    use super::*;
+    use crate::net::Transport;
+
+    async fn pair() -> (Transport, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let ours = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        (Transport::plain(ours), listener.accept().await.unwrap().0)
+    }
+
+    fn info(ours: &Transport) -> TcpInfo {
+        TcpInfo::of(ours.tcp()).expect("Linux tells")
+    }
+
+    /// An acknowledgement takes its time, if only microseconds: waits for one.
+    async fn wait_until(what: &str, is_so: impl Fn() -> bool) {
+        let waiting = async {
+            while !is_so() {
+                sleep(Duration::from_millis(1)).await;
+            }
+        };
+        timeout(Duration::from_secs(5), waiting).await.unwrap_or_else(|_| panic!("{what}"));
+    }
+
+    #[tokio::test]
+    async fn what_arrived_is_what_was_written() {
+        let (mut ours, mut theirs) = pair().await;
+        assert_eq!(info(&ours).acknowledged_bytes, 0, "the SYN is no byte of ours");
+        for _ in 0..100 {
+            ours.write_all(&[7; 10_000]).await.unwrap();
+            theirs.read_exact(&mut [0; 10_000]).await.unwrap();
+        }
+        assert_eq!(ours.written(), 1_000_000);
+        wait_until("all of it is acknowledged", || info(&ours).acknowledged_bytes == 1_000_000).await;
+        let info = info(&ours);
+        assert_eq!((info.unsent_bytes, info.in_flight_segments), (0, 0), "{info:?}");
+        assert!(info.round_trip > Duration::ZERO && info.round_trip < Duration::from_secs(1), "{info:?}");
+    }
+
+    #[tokio::test]
+    async fn a_peer_that_does_not_read_acknowledges_what_its_kernel_takes_and_no_more() {
+        let (mut ours, mut theirs) = pair().await;
+        let filling = async {
+            loop {
+                ours.write_all(&[7; 64 << 10]).await.unwrap();
+            }
+        };
+        assert!(timeout(Duration::from_millis(500), filling).await.is_err(), "somewhere it is full");
+        // What is on its way is acknowledged, and then nothing is.
+        wait_until("its kernel has what it takes", || info(&ours).in_flight_segments == 0).await;
+        let stuck = info(&ours);
+        assert!(stuck.unsent_bytes > 0 && stuck.acknowledged_bytes < ours.written(), "{stuck:?}");
+        assert_eq!(stuck.acknowledged_bytes + u64::from(stuck.unsent_bytes), ours.written(), "{stuck:?}");
+        sleep(Duration::from_millis(300)).await;
+        assert_eq!(info(&ours).acknowledged_bytes, stuck.acknowledged_bytes);
+
+        let mut received = vec![0; 64 << 10];
+        while info(&ours).unsent_bytes > 0 {
+            assert!(theirs.read(&mut received).await.unwrap() > 0, "there is more to come");
+        }
+        assert!(info(&ours).acknowledged_bytes > stuck.acknowledged_bytes, "it reads again");
+    }
+}

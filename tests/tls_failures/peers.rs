@@ -64,7 +64,7 @@ pub(crate) async fn broken_server(answer: Answer) -> u16 {
                 let _ = stream.read_to_end(&mut Vec::new()).await;
             }
             Answer::Close => drop(stream),
-            Answer::Reset => Transport::Plain(stream).abort(),
+            Answer::Reset => Transport::plain(stream).abort(),
             Answer::Silence => {
                 let _ = stream.read_to_end(&mut Vec::new()).await;
             }

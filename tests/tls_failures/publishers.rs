@@ -9,7 +9,7 @@ use tokio::{
 };
 
 use forkcast::net::{
-    Target, TlsServer, Transport, dial,
+    Target, TcpInfo, TlsServer, Transport, dial,
     tls::{AcceptCause, AcceptError},
 };
 
@@ -41,6 +41,8 @@ async fn both_ends_together() {
     assert_eq!(theirs.protection(), ours.protection());
     assert_eq!(theirs.tcp().local_addr().unwrap(), ours.tcp().peer_addr().unwrap());
     assert!(ours.is_write_vectored() && theirs.is_write_vectored());
+    let handshake = ours.written();
+    assert!(handshake > 200 && theirs.written() > 500, "{handshake}, {}: a handshake is bytes", theirs.written());
 
     // Many slices, far more than one record and one socket buffer.
     let slices: Vec<Vec<u8>> = (0..64u8).map(|fill| vec![fill; 10_000]).collect();
@@ -58,15 +60,23 @@ async fn both_ends_together() {
         ours.flush().await.unwrap();
         let mut answer = [0; 2];
         ours.read_exact(&mut answer).await.unwrap();
+        let written = ours.written();
+        if let Some(tcp) = TcpInfo::of(ours.tcp()) {
+            assert_eq!(tcp.acknowledged_bytes, written, "the answer acknowledged all of it");
+        }
         ours.shutdown().await.unwrap();
-        answer
+        (answer, written)
     });
     let mut received = vec![0; length];
     theirs.read_exact(&mut received).await.unwrap();
     assert_eq!(received, expected);
     theirs.write_all(b"ok").await.unwrap();
     theirs.flush().await.unwrap();
-    assert_eq!(&writer.await.unwrap(), b"ok");
+    let (answer, written) = writer.await.unwrap();
+    assert_eq!(&answer, b"ok");
+    // Each record of at most 16 KiB costs 22 bytes (5 of header, a type, a tag of 16).
+    let (payload, records) = (length as u64, written - handshake);
+    assert!(records > payload && records < payload + payload / 100, "{records} bytes for {payload}");
     assert_eq!(theirs.read(&mut [0; 1]).await.unwrap(), 0, "shutdown is a clean end under TLS too");
 }
 

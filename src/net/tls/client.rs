@@ -24,9 +24,8 @@ use tokio_rustls::TlsConnector;
 use super::{
     certificate,
     file::{self, FileError, FileProblem},
-    first_bytes::FirstBytes,
 };
-use crate::net::{error::Cause, io::Transport};
+use crate::net::{error::Cause, io::Transport, tcp::Tcp};
 
 /// Trust and session memory for connections to servers; one per `ca_file`, shared by `Arc`.
 ///
@@ -76,8 +75,7 @@ impl TlsClient {
         limit: Duration,
     ) -> Result<Transport, Cause> {
         let name = server_name(host)?;
-        let handshake =
-            TlsConnector::from(Arc::clone(&self.config)).connect(name, FirstBytes::new(tcp)).into_fallible();
+        let handshake = TlsConnector::from(Arc::clone(&self.config)).connect(name, Tcp::new(tcp)).into_fallible();
         let watched = REFUSED.scope(RefCell::new(None), async {
             let result = handshake.await;
             (result, REFUSED.with(RefCell::take))
@@ -89,10 +87,10 @@ impl TlsClient {
         }
     }
 
-    fn cause(&self, error: &io::Error, connection: &FirstBytes, chain: &[CertificateDer<'_>]) -> Cause {
+    fn cause(&self, error: &io::Error, connection: &Tcp, chain: &[CertificateDer<'_>]) -> Cause {
         match certificate_error(error) {
             Some(refusal) => Cause::Certificate(certificate::diagnose(refusal, chain, self.has_ca_file)),
-            None => Cause::from_handshake(error, connection.received()),
+            None => Cause::from_handshake(error, connection.first_received()),
         }
     }
 }

@@ -6,12 +6,10 @@
 mod certificate;
 mod client;
 mod file;
-mod first_bytes;
 mod server;
 
 pub use self::{
     client::TlsClient,
     file::{FileError, FileProblem},
-    first_bytes::FirstBytes,
     server::{AcceptCause, AcceptError, TlsServer},
 };

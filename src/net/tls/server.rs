@@ -16,7 +16,7 @@ use super::{
     certificate::Validity,
     file::{self, FileError, FileProblem},
 };
-use crate::net::io::Transport;
+use crate::net::{io::Transport, tcp::Tcp};
 
 /// The certificate that we show to publishers, ready to accept connections.
 #[derive(Clone)]
@@ -88,7 +88,8 @@ impl TlsServer {
                 [b'A'..=b'Z'] => return Err(AcceptCause::PlainHttp),
                 _ => return Err(AcceptCause::NotTls),
             }
-            let stream = self.acceptor.accept(stream).await.map_err(|error| AcceptCause::from_handshake(&error))?;
+            let stream =
+                self.acceptor.accept(Tcp::new(stream)).await.map_err(|error| AcceptCause::from_handshake(&error))?;
             Ok(Transport::Server(Box::new(stream)))
         };
         match timeout(limit, handshake).await {
