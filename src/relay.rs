@@ -35,9 +35,9 @@ use crate::{
     stream::{Broadcast, Feed, Phase, StreamSettings, Takeover, Window},
 };
 
-/// The most payload that a stream keeps at all, as a multiple of what its destinations may lag: room for the newest group
-/// of pictures of an encoder that seldom sends keyframes.
-const HARD_BYTES_FACTOR: u64 = 4;
+/// What the log of a stream may hold beyond what its destinations need, for the newest group of pictures of an encoder that
+/// seldom sends keyframes, in bytes: ten seconds at 50 Mbit/s.
+const LONG_GROUP: u64 = 64 << 20;
 
 /// The pause before a destination that a fault of our own has ended is started anew.
 const RESTART: Duration = Duration::from_secs(5);
@@ -294,7 +294,7 @@ fn stream_settings(stream: &Stream) -> StreamSettings {
     let duration = on.iter().map(|settings| settings.window()).fold(default.max_lag, Duration::max);
     let bytes = on.iter().map(|settings| settings.window_bytes()).fold(default.max_bytes, u64::max);
     let hold = on.iter().map(|settings| settings.hold).max().unwrap_or(DEFAULT_HOLD);
-    let window = Window { duration, bytes, hard_bytes: bytes.saturating_mul(HARD_BYTES_FACTOR) };
+    let window = Window { duration, bytes, hard_bytes: bytes.saturating_add(LONG_GROUP) };
     StreamSettings { name: stream.name.clone(), window, hold, takeover: stream.takeover }
 }
 

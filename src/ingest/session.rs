@@ -77,7 +77,7 @@ struct Session<'a, T> {
 enum State {
     Handshake,
     Idle,
-    Live(Live),
+    Live(Box<Live>),
 }
 
 struct Live {
@@ -158,7 +158,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Session<'_, T> {
                     match live {
                         Ok(live) => {
                             self.server.accept_publish();
-                            self.state = State::Live(live);
+                            self.state = State::Live(Box::new(live));
                             self.since = Instant::now();
                         }
                         Err(refusal) => {
@@ -235,7 +235,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Session<'_, T> {
         };
         match self.state {
             State::Live(live) => {
-                let Live { publish, settings: StreamSettings { name, hold, .. }, .. } = live;
+                let Live { publish, settings: StreamSettings { name, hold, .. }, .. } = *live;
                 if publish.lose() {
                     Event::PublisherLost { stream: &name, reason: &reason, hold }.emit();
                 } else {
