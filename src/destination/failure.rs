@@ -124,6 +124,8 @@ labelled! {
         ConnectionRefused = "connection_refused",
         /// A blocked port, or a wrong address.
         ConnectionTimedOut = "connection_timed_out",
+        /// The local address from which to send cannot be used.
+        LocalAddressUnusable = "local_address_unusable",
         /// No route.
         NetworkUnreachable = "network_unreachable",
         /// This machine forbids it.

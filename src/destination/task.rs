@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     media::{self, Kind as Media},
-    net::{self, Endpoint, Target, TlsClient, Transport},
+    net::{self, Endpoint, LastGood, Target, TlsClient, Transport},
     observe::{Event, Repeats},
     rtmp::{
         client::{self, Client},
@@ -55,6 +55,7 @@ pub struct Task {
     route: Route,
     /// Made at the first connection: reading the system's roots takes a while.
     tls: Option<Arc<TlsClient>>,
+    last_good: LastGood,
     /// The number of the broadcast that was served last: each one is served once.
     served: u64,
     /// The session's clock, for platforms that want it to go on after a reconnect.
@@ -82,6 +83,7 @@ impl Task {
             report,
             stop,
             tls: None,
+            last_good: LastGood::default(),
             served: 0,
             clock: Clock::FromFirstMessage,
             sent: None,
@@ -220,7 +222,7 @@ impl Task {
             biased;
             () = self.stop.leave.cancelled() => return (End::Left, None),
             () = over(&self.feed, broadcast) => return (End::NotNeeded, None),
-            dialled = Self::dial(&mut self.tls, &self.settings, &server, &endpoint) => match dialled {
+            dialled = Self::dial(&mut self.tls, &mut self.last_good, &self.settings, &server, &endpoint) => match dialled {
                 Ok(transport) => transport,
                 Err(failure) => return (End::Failed(failure), None),
             },
@@ -270,6 +272,7 @@ impl Task {
 
     async fn dial(
         tls: &mut Option<Arc<TlsClient>>,
+        last_good: &mut LastGood,
         settings: &Settings,
         server: &Server,
         endpoint: &Endpoint,
@@ -287,8 +290,8 @@ impl Task {
                 tls.clone()
             }
         };
-        let target = Target::new(server.url.host(), server.url.port(), trust);
-        net::dial(&target).await.map_err(|error| Failure::from(&error))
+        let target = Target { bind: settings.bind, ..Target::new(server.url.host(), server.url.port(), trust) };
+        net::dial(&target, last_good).await.map_err(|error| Failure::from(&error))
     }
 
     fn client(&self, server: &Server) -> io::Result<Client> {

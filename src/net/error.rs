@@ -8,7 +8,11 @@ mod classify;
 mod hint;
 mod sentence;
 
-use std::{fmt, net::SocketAddr, time::Duration};
+use std::{
+    fmt,
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
 /// Host and port of a server, as the configuration names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,6 +93,18 @@ pub enum Cause {
     LookupTimedOut {
         /// The limit.
         after: Duration,
+    },
+    /// The local address from which to send cannot be used.
+    Bind {
+        /// The address.
+        local: IpAddr,
+        /// The system's words; `None` where this machine does not have the address.
+        detail: Option<String>,
+    },
+    /// The server has no address of the family of the local one from which to send.
+    NoAddressToReach {
+        /// The local address.
+        local: IpAddr,
     },
     /// No address accepted.
     Connect {

@@ -5,6 +5,13 @@ use std::time::Duration;
 /// How long one name may take to resolve. Resolvers retry on their own after 5 s; a second retry has never helped a show.
 pub const RESOLVE: Duration = Duration::from_secs(10);
 
+/// How long a name may take to resolve whose server has been reached before. Long enough for a second question to DNS where the
+/// first was lost on the way to a near resolver; a show that was cut has no time for more.
+pub const RESOLVE_KNOWN: Duration = Duration::from_secs(3);
+
+/// For how many servers of a destination the last good address is kept: primary, backup, and one that each sends us to.
+pub const LAST_GOOD: usize = 4;
+
 /// How long all addresses of one name together may take to accept: lost SYNs are repeated after 1, 3 and 7 s.
 pub const CONNECT: Duration = Duration::from_secs(10);
 

@@ -6,13 +6,14 @@
 //!             +--------------------+-------------------------------+--> Error { endpoint, cause }: message() and hint()
 //! ```
 //!
-//! Reading order: [`limits`], [`mod@dial`], [`race`] (pure), [`socket`], [`tcp`], [`tcp_info`], [`tls`], [`io`], [`duplex`] (both directions at
+//! Reading order: [`limits`], [`mod@dial`], [`last_good`] and [`race`] (pure), [`socket`], [`tcp`], [`tcp_info`], [`tls`], [`io`], [`duplex`] (both directions at
 //! once), [`error`], [`peer_text`]. Nothing here knows RTMP, except that a port which answers in it is named.
 
 pub mod dial;
 pub mod duplex;
 pub mod error;
 pub mod io;
+pub mod last_good;
 pub mod limits;
 pub mod peer_text;
 pub mod race;
@@ -25,6 +26,7 @@ pub use self::{
     dial::{Target, Timeouts, dial},
     error::{Cause, Endpoint, Error},
     io::Transport,
+    last_good::LastGood,
     tcp_info::TcpInfo,
     tls::{TlsClient, TlsServer},
 };

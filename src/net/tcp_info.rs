@@ -71,7 +71,7 @@ mod system {
     pub(super) fn read(stream: &TcpStream) -> Option<TcpInfo> {
         let raw = getsockopt(stream, Query).ok()?;
         Some(TcpInfo {
-            // The SYN counts as one.
+            // The SYN of whoever dialled counts as one; on an accepted connection this is one too few.
             acknowledged_bytes: raw.bytes_acked.saturating_sub(1),
             unsent_bytes: raw.notsent_bytes,
             in_flight_segments: raw.unacked,

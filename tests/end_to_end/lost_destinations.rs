@@ -46,8 +46,9 @@ fn is_seen_and_retried(cut: fn(&Sink)) {
         cut(sink);
         let failed = relay.wait_for_log(&format!("destination `{name}` failed"), START);
         seen.push(failed.duration_since(cut_on).unwrap_or_default());
-        let session =
-            sink.wait_for("media to flow again", START, |session| !session.is_over && session.tags.len() > 20);
+        let session = wait::until("media to flow again", START, || {
+            sink.sessions().get(1).filter(|session| session.tags.len() > 20).cloned()
+        });
         let retried = sink.attempts()[1].duration_since(cut_at);
         assert!(retried < RETRIED, "{name} was tried again only after {retried:?}");
         assert_eq!(sink.sessions().len(), 2);

@@ -9,20 +9,20 @@ use rustls::{
 use tokio::net::TcpListener;
 
 use forkcast::net::{
-    Cause, Target, Transport, dial,
+    Cause, Target, Transport,
     error::{ConnectProblem, Speaks},
 };
 
 use crate::{
     certificates::{Authority, server_params},
-    failure, live,
+    dialled, failure, live,
     peers::{Answer, alert, broken_server, tls_server},
 };
 
 #[tokio::test]
 async fn a_name_that_does_not_resolve() {
     let target = Target::new("nowhere.invalid", 1935, None);
-    let error = dial(&target).await.expect_err("`.invalid` exists nowhere");
+    let error = dialled(&target).await.expect_err("`.invalid` exists nowhere");
     // Without a DNS server the machine cannot know that there is no such name.
     assert_failure!(
         error,
@@ -35,7 +35,7 @@ async fn a_name_that_does_not_resolve() {
 #[tokio::test]
 async fn a_port_that_refuses() {
     let port = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
-    let error = dial(&Target::new("127.0.0.1", port, None)).await.expect_err("nothing listens");
+    let error = dialled(&Target::new("127.0.0.1", port, None)).await.expect_err("nothing listens");
     assert_failure!(
         error,
         Cause::Connect { problem: ConnectProblem::Refused, .. },
@@ -168,7 +168,7 @@ async fn a_silent_peer() {
     let mut target = Target::new("localhost", port, Some(Authority::root("Test Root").client()));
     target.timeouts.tls = Duration::from_millis(200);
     assert_failure!(
-        dial(&target).await.expect_err("silence"),
+        dialled(&target).await.expect_err("silence"),
         Cause::TlsTimedOut { .. },
         ["did not finish the TLS handshake within 200 ms"],
         ["rtmp://", "overloaded"]
@@ -181,6 +181,6 @@ async fn a_host_that_no_certificate_can_name() {
     let port = listener.local_addr().unwrap().port();
     // 127.1 is an address to the resolver and a malformed name to TLS.
     let error =
-        dial(&Target::new("127.1", port, Some(Authority::root("Test Root").client()))).await.expect_err("no name");
+        dialled(&Target::new("127.1", port, Some(Authority::root("Test Root").client()))).await.expect_err("no name");
     assert_failure!(error, Cause::HostNotForTls, ["cannot stand in a certificate"], ["check the host in `url`"]);
 }

@@ -9,13 +9,13 @@ use tokio::{
 };
 
 use forkcast::net::{
-    Target, TcpInfo, TlsServer, Transport, dial,
+    Target, TcpInfo, TlsServer, Transport,
     tls::{AcceptCause, AcceptError},
 };
 
 use crate::{
     certificates::{Authority, file, pem, server_params},
-    failure,
+    dialled, failure,
 };
 
 /// A server of ours, and what came of the first connection to it.
@@ -36,7 +36,7 @@ async fn our_server(authority: &Authority) -> (u16, JoinHandle<Result<Transport,
 async fn both_ends_together() {
     let authority = Authority::root("Test Root");
     let (port, accepted) = our_server(&authority).await;
-    let mut ours = dial(&Target::new("localhost", port, Some(authority.client()))).await.unwrap();
+    let mut ours = dialled(&Target::new("localhost", port, Some(authority.client()))).await.unwrap();
     let mut theirs = accepted.await.unwrap().unwrap();
     assert_eq!(theirs.protection(), ours.protection());
     assert_eq!(theirs.tcp().local_addr().unwrap(), ours.tcp().peer_addr().unwrap());

@@ -7,13 +7,13 @@ use rustls::version::{TLS12, TLS13};
 use tokio::task::JoinHandle;
 
 use forkcast::net::{
-    Cause, Target, dial,
+    Cause, Target,
     error::{CertificateProblem, Flaw, Whose},
 };
 
 use crate::{
     certificates::{Authority, Identity, client, params, server_params},
-    failure, live,
+    dialled, failure, live,
     peers::tls_server,
 };
 
@@ -241,7 +241,7 @@ async fn each_of_many_at_once_gets_its_own_reason() {
                     1 => (elsewhere, "`a.example`, not for `localhost`"),
                     _ => (stranger, "`Studio Root`"),
                 };
-                let error = dial(&Target::new("localhost", port, Some(tls))).await.expect_err("bad certificate");
+                let error = dialled(&Target::new("localhost", port, Some(tls))).await.expect_err("bad certificate");
                 assert!(error.to_string().contains(words), "{error}");
             })
         })

@@ -34,6 +34,9 @@ fn class(cause: &Cause) -> (Stage, Kind, Retry) {
         Cause::NameNotFound => (Stage::Resolve, Kind::NameNotFound, Retry::BackOff),
         Cause::LookupFailed { .. } => (Stage::Resolve, Kind::DnsFailed, Retry::Soon),
         Cause::LookupTimedOut { .. } => (Stage::Resolve, Kind::DnsTimedOut, Retry::Soon),
+        // A connection that is down (a VPN, a second provider) may come up.
+        Cause::Bind { .. } => (Stage::Connect, Kind::LocalAddressUnusable, Retry::BackOff),
+        Cause::NoAddressToReach { .. } => (Stage::Connect, Kind::LocalAddressUnusable, Retry::Slowly),
         Cause::Connect { problem, .. } => {
             let (kind, retry) = match problem {
                 ConnectProblem::Refused => (Kind::ConnectionRefused, Retry::Soon),

@@ -1,6 +1,10 @@
 //! From what the system and the TLS library report to a [`Cause`]. (Certificates: `tls::certificate`.)
 
-use std::{io, net::SocketAddr, time::Duration};
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
 use rustls::{AlertDescription, PeerIncompatible};
 
@@ -27,6 +31,12 @@ impl Cause {
         }
         let detail = text.strip_prefix("failed to lookup address information: ").unwrap_or(&text).to_lowercase();
         Self::LookupFailed { detail }
+    }
+
+    /// The cause behind a local address on which no socket can be bound.
+    pub(in crate::net) fn from_bind(local: IpAddr, error: &io::Error) -> Self {
+        let is_not_ours = error.kind() == io::ErrorKind::AddrNotAvailable;
+        Self::Bind { local, detail: (!is_not_ours).then(|| error.to_string()) }
     }
 
     /// The cause behind a lost race: of several failures the one that tells most.

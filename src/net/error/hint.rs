@@ -11,6 +11,13 @@ pub(super) fn of(at: &Endpoint, cause: &Cause) -> String {
              broken"
                 .to_owned()
         }
+        Cause::Bind { .. } => "check `bind` in the destination's file: it must be an address of a network connection of this \
+                               machine that is up; without `bind` the system chooses"
+            .to_owned(),
+        Cause::NoAddressToReach { local } => {
+            let other = if local.is_ipv4() { "IPv6" } else { "IPv4" };
+            format!("give an {other} address of this machine as `bind` in the destination's file, or none")
+        }
         Cause::Connect { problem, .. } => connect(at, problem),
         Cause::HostNotForTls => "check the host in `url`: only letters, digits, `-` and `.` may be in it".to_owned(),
         Cause::NotTls { speaks: Speaks::Rtmp } => format!(

@@ -18,6 +18,14 @@ pub(super) fn write(f: &mut Formatter<'_>, at: &Endpoint, cause: &Cause) -> fmt:
         Cause::LookupTimedOut { after } => {
             write!(f, "`{host}` does not resolve: DNS did not answer within {}", Seconds(*after))
         }
+        Cause::Bind { local, detail } => {
+            write!(f, "`{at}` cannot be reached from `{local}` (`bind`): ")?;
+            f.write_str(detail.as_deref().unwrap_or("this machine does not have that address"))
+        }
+        Cause::NoAddressToReach { local } => {
+            let family = if local.is_ipv4() { "IPv4" } else { "IPv6" };
+            write!(f, "`{at}` has no {family} address, and is to be reached from `{local}` (`bind`)")
+        }
         Cause::Connect { problem, tried, limit } => connect(f, at, problem, tried, *limit),
         Cause::HostNotForTls => write!(f, "`{host}` cannot stand in a certificate, so TLS with `{at}` is impossible"),
         Cause::NotTls { speaks } => match speaks {
