@@ -124,14 +124,55 @@ fn bounds_from_the_file() {
     assert_eq!(millis(Backoff::new(odd).failed(Retry::Soon, IN_VAIN, 1.0)), 1000);
 }
 
+/// A peer is lost to a thousand destinations at once and is away for a while. They come back, each within 30 s of the peer and
+/// nearly all sooner, and never as one wave.
 #[test]
-fn a_thousand_cut_at_once_are_spread() {
-    let mut first: Vec<_> = (0..1000)
-        .map(|index| millis(Backoff::new(Reconnect::default()).failed(Retry::Soon, IN_VAIN, f64::from(index) / 1000.0)))
-        .collect();
-    first.sort_unstable();
-    let busiest = first.windows(200).map(|few| few[199] - few[0]).min().unwrap();
-    assert!(busiest >= 100, "200 of 1,000 within {busiest} ms");
+fn a_storm_of_a_thousand_is_spread_and_over_within_thirty_seconds() {
+    const CUT: usize = 1000;
+    /// Tries are counted in steps of so many ms.
+    const STEP: u128 = 100;
+    for (retry, away, last) in [
+        (Retry::Soon, 5 * SECOND, 7 * SECOND),
+        (Retry::BackOff, 5 * SECOND, 20 * SECOND),
+        (Retry::Soon, 120 * SECOND, 150 * SECOND),
+        (Retry::BackOff, 120 * SECOND, 150 * SECOND),
+    ] {
+        let mut random = Random(7);
+        let mut tries = std::collections::BTreeMap::<u128, usize>::new();
+        let mut back = Vec::new();
+        for _ in 0..CUT {
+            let mut backoff = Backoff::new(Reconnect::default());
+            // They were live for an hour, so that this is a new story for each.
+            let mut now = after(backoff.failed(retry, delivered(3600), random.unit()));
+            loop {
+                *tries.entry(now.as_millis() / STEP).or_default() += 1;
+                if now >= away {
+                    break;
+                }
+                let attempt = Attempt { lasted: Duration::from_millis(5), delivered: Duration::ZERO };
+                now += attempt.lasted + after(backoff.failed(retry, attempt, random.unit()));
+            }
+            back.push(now);
+        }
+        back.sort_unstable();
+        let most = tries.values().max().copied().unwrap();
+        // The first tries are spread over 0.7 s, and the second ones begin before those are over.
+        assert!(most <= CUT / 4, "{retry:?}, away {away:?}: {most} tries within {STEP} ms");
+        assert!(back[CUT - 1] <= last, "{retry:?}, away {away:?}: the last one is back at {:?}", back[CUT - 1]);
+        assert!(back[CUT - 1] - away <= 30 * SECOND);
+    }
+}
+
+/// splitmix64: chance that is the same in every run.
+struct Random(u64);
+
+impl Random {
+    fn unit(&mut self) -> f64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        ((mixed ^ (mixed >> 31)) >> 11) as f64 / (1u64 << 53) as f64
+    }
 }
 
 proptest! {
