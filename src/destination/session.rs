@@ -2,7 +2,9 @@
 //!
 //! Everything that decides stands elsewhere and is pure: the RTMP dialogue in [`client`], what is sent in [`Playhead`].
 
-use std::{collections::VecDeque, io, pin::pin, sync::Arc, time::Duration};
+mod delivery;
+
+use std::{io, pin::pin, sync::Arc, time::Duration};
 
 use bytes::Buf as _;
 use secrecy::ExposeSecret as _;
@@ -12,6 +14,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
+use self::delivery::{Delivery, Seen};
 use super::{
     failure::{Failure, Refusal, Stage},
     limits,
@@ -28,6 +31,7 @@ use crate::{
     rtmp::{
         client::{self, Client, Event, Refused},
         message::MessageType,
+        url::ServerUrl,
     },
     stream::{Broadcast, Feed, Message, Phase},
 };
@@ -75,7 +79,9 @@ pub struct Context<'a> {
     pub settings: &'a Settings,
     /// Its report.
     pub report: &'a Report,
-    /// Its server, for messages.
+    /// The server in use.
+    pub url: &'a ServerUrl,
+    /// The same for messages.
     pub endpoint: &'a Endpoint,
     /// When to go back to the primary server.
     pub fail_back: Option<Instant>,
@@ -122,8 +128,9 @@ pub struct Session<'a, T> {
     queued: (u64, u64),
     /// When the server accepted the publish.
     accepted: Option<Instant>,
-    /// When the present step began, or the server last took something.
-    progress: Instant,
+    /// When the present step of opening or closing began.
+    step_began: Instant,
+    /// How far what was sent has arrived.
     delivery: Delivery,
     /// Since when the publisher is away.
     held: Option<Instant>,
@@ -154,23 +161,6 @@ enum Wait {
     Until(Instant),
 }
 
-/// How far what was sent has arrived.
-#[derive(Debug, Default)]
-struct Delivery {
-    /// When it was looked at last.
-    looked: Option<Instant>,
-    /// What TCP had acknowledged then.
-    acknowledged: u64,
-    /// Something went out since.
-    sent: bool,
-    /// Something is owed, and nothing was acknowledged for a while.
-    is_stalling: bool,
-    /// When so many bytes have been acknowledged, everything before that sequence has arrived.
-    marks: VecDeque<(u64, u64)>,
-    /// Sequence that the session began with.
-    began: u64,
-}
-
 impl<'a, T: Link> Session<'a, T> {
     /// A session over the connection `io`.
     pub fn new(io: T, client: Client, context: Context<'a>) -> Self {
@@ -183,8 +173,8 @@ impl<'a, T: Link> Session<'a, T> {
             batch: Vec::new(),
             queued: (0, 0),
             accepted: None,
-            progress: Instant::now(),
-            delivery: Delivery::default(),
+            step_began: Instant::now(),
+            delivery: Delivery::begin(Instant::now()),
             held: None,
             until: None,
         }
@@ -194,7 +184,7 @@ impl<'a, T: Link> Session<'a, T> {
     pub async fn run(&mut self, leave: &CancellationToken, watch: &mut impl Watch) -> End {
         let mut head = self.context.feed.head();
         let mut broadcast = self.context.feed.broadcast();
-        let mut timer = pin!(sleep_until(self.progress));
+        let mut timer = pin!(sleep_until(self.step_began));
         loop {
             self.follow(*broadcast.borrow_and_update());
             self.count_what_went_out();
@@ -268,10 +258,7 @@ impl<'a, T: Link> Session<'a, T> {
 
     /// Sequence of the first message that the server may not have; `None` where nothing was sent.
     pub fn arrived_until(&self) -> Option<u64> {
-        self.playhead.as_ref()?;
-        let acknowledged = self.io.get_ref().tcp_info().map_or(u64::MAX, |tcp| tcp.acknowledged_bytes);
-        let arrived = self.delivery.marks.iter().rev().find(|(written, _)| *written <= acknowledged);
-        Some(arrived.map_or(self.delivery.began, |(_, position)| *position))
+        self.playhead.as_ref().map(|_| self.delivery.arrived_until(self.io.get_ref().tcp_info()))
     }
 
     /// Sequence of the message that comes next; `None` where nothing was sent.
@@ -333,12 +320,12 @@ impl<'a, T: Link> Session<'a, T> {
         let Context { feed, broadcast, start, clock, settings, report, .. } = self.context;
         let until = self.until.map(|(until, _)| until);
         let now = feed.now();
-        let (playhead, batch, began) = (&mut self.playhead, &mut self.batch, &mut self.delivery.began);
+        let (playhead, batch, delivery) = (&mut self.playhead, &mut self.batch, &mut self.delivery);
         let before = playhead.as_ref().map_or_else(Dropped::default, Playhead::dropped);
         let (taken, position) = feed.read(|log| {
             if playhead.is_none() {
                 *playhead = Playhead::start(log, now, broadcast.from, start, settings, clock);
-                *began = playhead.as_ref().map_or(0, Playhead::position);
+                delivery.starts_with(playhead.as_ref().map_or(0, Playhead::position));
             }
             match playhead {
                 Some(playhead) => {
@@ -379,13 +366,13 @@ impl<'a, T: Link> Session<'a, T> {
     fn unpublish(&mut self) {
         self.client.unpublish();
         self.state = SessionState::Closing;
-        self.progress = Instant::now();
+        self.step_began = Instant::now();
     }
 
     fn stepped(&mut self, step: io::Result<Step>, watch: &mut impl Watch) -> Result<(), End> {
         match step {
             Ok(Step::Sent(_)) => {
-                self.delivery.sent = true;
+                self.delivery.sent();
                 Ok(())
             }
             Ok(Step::Flushed) => Ok(()),
@@ -408,14 +395,14 @@ impl<'a, T: Link> Session<'a, T> {
             };
             if self.client.stage() != before {
                 // The next step has its own time.
-                self.progress = Instant::now();
+                self.step_began = Instant::now();
             }
             match event {
                 Event::Connected | Event::Status(_) => {}
                 Event::Publishing => {
                     self.state = SessionState::Sending;
                     self.accepted = Some(Instant::now());
-                    self.delivery.looked = Some(Instant::now());
+                    self.delivery = Delivery::begin(Instant::now());
                     self.context.report.accepted();
                     watch.accepted();
                 }
@@ -437,8 +424,8 @@ impl<'a, T: Link> Session<'a, T> {
     /// When something is to be looked at, whatever happens until then.
     fn due(&self, wait: Wait) -> Instant {
         let limit = match self.state {
-            SessionState::Opening | SessionState::Closing => return self.progress + self.patience(),
-            SessionState::Sending => self.delivery.looked.unwrap_or(self.progress) + limits::LOOK_EVERY,
+            SessionState::Opening | SessionState::Closing => return self.step_began + self.patience(),
+            SessionState::Sending => self.delivery.due(),
         };
         let hold = self.held.filter(|_| wait == Wait::Stream).map(|since| since + self.context.settings.hold);
         let released = match wait {
@@ -467,32 +454,17 @@ impl<'a, T: Link> Session<'a, T> {
         self.look(now)
     }
 
-    /// Looks, about once a second, whether what was sent arrives: by TCP's acknowledgements where the system tells, else by
-    /// what the kernel takes.
+    /// Looks, about once a second, whether what was sent arrives.
     fn look(&mut self, now: Instant) -> Result<(), End> {
-        let is_drained = self.is_drained();
-        let delivery = &mut self.delivery;
-        if delivery.looked.is_some_and(|looked| now < looked + limits::LOOK_EVERY) {
+        if now < self.delivery.due() {
             return Ok(());
         }
-        delivery.looked = Some(now);
         let tcp = self.io.get_ref().tcp_info();
-        let has_sent = std::mem::take(&mut delivery.sent);
-        let (has_moved, is_owed) = match tcp {
-            Some(tcp) => {
-                let before = std::mem::replace(&mut delivery.acknowledged, tcp.acknowledged_bytes);
-                (tcp.acknowledged_bytes > before, !is_drained || self.io.get_ref().written() > tcp.acknowledged_bytes)
-            }
-            None => (has_sent, !is_drained),
-        };
-        delivery.forget_marks();
-        if has_moved || !is_owed {
-            self.progress = now;
-        }
-        let silence = now - self.progress;
-        self.delivery.is_stalling = silence >= limits::STALLING;
+        let seen = Seen { tcp, written: self.io.get_ref().written(), is_drained: self.is_drained() };
+        self.delivery.look(now, seen);
         self.context.report.progressed(tcp, self.client.acknowledged());
         self.context.report.enter(self.visible_state());
+        let silence = self.delivery.silence();
         if silence >= limits::STALLED {
             return Err(End::Failed(Failure::stalled(self.context.endpoint, silence)));
         }
@@ -502,7 +474,7 @@ impl<'a, T: Link> Session<'a, T> {
     fn visible_state(&self) -> State {
         match self.held {
             Some(_) => State::Held,
-            None if self.delivery.is_stalling => State::Stalling,
+            None if self.delivery.silence() >= limits::STALLING => State::Stalling,
             None => State::Delivering,
         }
     }
@@ -550,30 +522,7 @@ impl<'a, T: Link> Session<'a, T> {
 
     /// What a server's answer may quote and a message must not.
     fn secrets(&self) -> Vec<&str> {
-        let settings = self.context.settings;
-        client::secrets(settings.key.expose_secret(), settings.url.expose_app())
-    }
-}
-
-impl Delivery {
-    /// Marks kept at the most; more than a second of batches, after which those that have arrived are forgotten.
-    const MARKS: usize = 1024;
-
-    fn mark(&mut self, written: u64, position: u64) {
-        if self.marks.back().is_some_and(|(_, last)| *last == position) {
-            return;
-        }
-        if self.marks.len() >= Self::MARKS {
-            self.marks.pop_front();
-        }
-        self.marks.push_back((written, position));
-    }
-
-    /// Of the marks that have arrived only the last one says anything.
-    fn forget_marks(&mut self) {
-        while self.marks.get(1).is_some_and(|(written, _)| *written <= self.acknowledged) {
-            self.marks.pop_front();
-        }
+        client::secrets(self.context.settings.key.expose_secret(), self.context.url.expose_app())
     }
 }
 

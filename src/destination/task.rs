@@ -247,6 +247,7 @@ impl Task {
             clock: self.clock,
             settings: &self.settings,
             report: &self.report,
+            url: &server.url,
             endpoint: &endpoint,
             fail_back: self.route.fail_back_at(),
             history: self.history,

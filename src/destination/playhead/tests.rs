@@ -15,8 +15,8 @@ use crate::{
     stream::{
         Window,
         testing::{
-            AAC_HEADER, AVC_HEADER, AVC_OTHER_HEADER, HEVC_HEADER, METADATA, WINDOW, Written, disposable, inter, keyframe,
-            sound,
+            AAC_HEADER, AVC_HEADER, AVC_OTHER_HEADER, HEVC_HEADER, METADATA, WINDOW, Written, disposable, inter,
+            keyframe, sound,
         },
     },
 };

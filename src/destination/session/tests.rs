@@ -113,6 +113,7 @@ impl Stage {
             fail_back: self.fail_back,
             settings: &self.settings,
             report: &self.report,
+            url: &self.settings.url,
             endpoint: &self.endpoint,
             history,
         };
