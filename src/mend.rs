@@ -1,4 +1,4 @@
-//! A destination that failed for good is tried again as soon as its file is mended.
+//! A destination that fails, or is not started, is tried again as soon as its file is mended.
 
 use std::{
     path::PathBuf,
@@ -17,7 +17,7 @@ use crate::{
     },
 };
 
-/// How often the file of a parked destination is looked at.
+/// How often the file of a destination that does not deliver is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Where a destination's settings come from.
@@ -31,31 +31,28 @@ pub struct DestinationFile {
     pub file: PathBuf,
 }
 
-/// While the destination is parked, looks whether its file has changed, and hands over what it says then. A file that is wrong
-/// changes nothing.
+/// While the destination does not deliver, looks whether its file has changed, and hands over what it says then. A file that is
+/// wrong changes nothing; what was written half-way is read again when it is whole.
 pub async fn wake_when_mended(
     file: DestinationFile,
     mended: watch::Sender<Arc<Settings>>,
     report: Arc<Report>,
     stop: Stop,
 ) {
-    let mut state = report.watch();
     let watching = async {
+        let mut state = report.watch();
+        // What was loaded at the start.
+        let mut seen = file.changed_at().await;
         // The sender lives in the report.
-        while state.wait_for(|state| matches!(state, State::Parked { .. })).await.is_ok() {
-            let seen = file.changed_at().await;
-            while matches!(report.state(), State::Parked { .. }) {
-                sleep(LOOK_EVERY).await;
-                if file.changed_at().await == seen {
-                    continue;
-                }
+        while state.wait_for(is_mendable).await.is_ok() {
+            sleep(LOOK_EVERY).await;
+            let now = file.changed_at().await;
+            if now != seen {
+                seen = now;
                 if let Some(settings) = file.settings().await {
                     mended.send_replace(settings);
                 }
-                break;
             }
-            // Until its task has seen it.
-            sleep(LOOK_EVERY).await;
         }
     };
     tokio::select! {
@@ -63,6 +60,11 @@ pub async fn wake_when_mended(
         () = stop.drain.cancelled() => {}
         () = watching => {}
     }
+}
+
+/// What a person may be about to mend.
+fn is_mendable(state: &State) -> bool {
+    matches!(state, State::Parked { .. } | State::Waiting { .. } | State::Off { .. })
 }
 
 impl DestinationFile {

@@ -47,6 +47,8 @@ pub struct Backoff {
     previous: Duration,
     trying: Duration,
     since_delivery: Duration,
+    /// Another server had its first try since the last delivery.
+    has_switched: bool,
 }
 
 /// How one attempt went, from its begin to its failure.
@@ -72,7 +74,14 @@ pub enum Next {
 impl Backoff {
     /// A destination that has not failed yet.
     pub fn new(bounds: Reconnect) -> Self {
-        Self { bounds, failures: 0, previous: Duration::ZERO, trying: Duration::ZERO, since_delivery: Duration::ZERO }
+        Self {
+            bounds,
+            failures: 0,
+            previous: Duration::ZERO,
+            trying: Duration::ZERO,
+            since_delivery: Duration::ZERO,
+            has_switched: false,
+        }
     }
 
     /// An attempt failed: what now. `unit` is a random number from 0 to 1.
@@ -82,6 +91,7 @@ impl Backoff {
         }
         if attempt.delivered >= DELIVERY {
             self.since_delivery = Duration::ZERO;
+            self.has_switched = false;
         }
         let in_vain = attempt.lasted.saturating_sub(attempt.delivered);
         self.failures = self.failures.saturating_add(1);
@@ -99,6 +109,15 @@ impl Backoff {
         self.trying = self.trying.saturating_add(wait);
         self.since_delivery = self.since_delivery.saturating_add(wait);
         Next::After(wait)
+    }
+
+    /// It is another server's turn: its first try comes quickly, once since the last delivery. What was tried in vain stays
+    /// counted, so that a pair of dead servers is not asked for ever at the pace of the first seconds.
+    pub fn another_server(&mut self) {
+        if !std::mem::replace(&mut self.has_switched, true) {
+            self.failures = 0;
+            self.previous = Duration::ZERO;
+        }
     }
 
     /// Failures in a row, without a healthy minute between them.

@@ -10,6 +10,7 @@
 
 pub mod backoff;
 pub mod codecs;
+pub mod dialler;
 pub mod failure;
 pub mod filter;
 pub mod limits;

@@ -1,6 +1,6 @@
 //! A destination's place in the stream: which messages it is sent, with which timestamps and announcements.
 
-use std::{sync::Arc, time::Duration};
+use std::{ops::Range, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 
@@ -144,9 +144,17 @@ impl Dropped {
 }
 
 impl Playhead {
-    /// A playhead in the broadcast that begins at sequence `from`, at the time `now`; `None` while there is nowhere to start.
-    pub fn start(log: &Log, now: Duration, from: u64, start: Start, settings: &Settings, clock: Clock) -> Option<Self> {
-        let head = log.head_at(now.checked_sub(settings.delay)?);
+    /// A playhead in the sequences `broadcast`, at the time `now`; `None` while there is nowhere to start.
+    pub fn start(
+        log: &Log,
+        now: Duration,
+        broadcast: Range<u64>,
+        start: Start,
+        settings: &Settings,
+        clock: Clock,
+    ) -> Option<Self> {
+        let from = broadcast.start;
+        let head = log.head_at(now.checked_sub(settings.delay)?).min(broadcast.end);
         let newest = log.newest_random_access(from, head);
         let (message, pace) = match start {
             Start::Live => (newest?, Pace::Live),

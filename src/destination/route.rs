@@ -107,10 +107,10 @@ impl Route {
         }
     }
 
-    /// Goes back to the primary server.
+    /// Goes back to the primary server. One failure there is enough to return: viewers wait meanwhile.
     pub fn fail_back(&mut self) {
         self.on_backup = None;
-        self.failures = 0;
+        self.failures = self.backup.as_ref().map_or(0, |backup| backup.after.saturating_sub(1));
         self.redirected = None;
         self.hops = 0;
     }
@@ -120,7 +120,12 @@ impl Route {
 mod tests {
     use super::*;
     use crate::{
-        destination::{failure::Stage, testing::settings},
+        destination::{
+            backoff::{Attempt, Backoff, Next},
+            failure::Stage,
+            settings::Reconnect,
+            testing::settings,
+        },
         net::Endpoint,
     };
 
@@ -153,6 +158,7 @@ mod tests {
         assert_eq!(route.fail_back_at(), Some(now + Duration::from_secs(600)));
         route.fail_back();
         assert!(!route.server().is_backup && route.fail_back_at().is_none());
+        assert!(route.failed(&lost(), Duration::ZERO, now), "the primary is still away");
     }
 
     #[tokio::test(start_paused = true)]
@@ -168,5 +174,23 @@ mod tests {
     async fn without_a_backup_it_is_always_the_primary() {
         let mut route = Route::new(&settings());
         assert!((0..20).all(|_| !route.failed(&lost(), Duration::ZERO, Instant::now())));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn two_dead_servers_are_not_asked_for_ever_at_the_pace_of_the_first_seconds() {
+        let reconnect = Reconnect { give_up_after: Some(Duration::from_secs(600)), ..Reconnect::default() };
+        let (mut backoff, mut route) = (Backoff::new(reconnect), with_backup(Failback::NextPublish));
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let failure = Failure { retry: Retry::Soon, ..lost() };
+            if route.failed(&failure, Duration::ZERO, Instant::now()) {
+                backoff.another_server();
+            }
+            if backoff.failed(failure.retry, Attempt::default(), 0.5) == Next::GivenUp {
+                break;
+            }
+        }
+        assert!(tries < 120, "{tries} tries in ten minutes");
     }
 }

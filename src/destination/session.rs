@@ -293,7 +293,10 @@ impl<'a, T: Link> Session<'a, T> {
     /// Queues the next batch where everything before it has gone out. Says what there is to wait for.
     fn fill(&mut self, watch: &mut impl Watch) -> Result<Wait, End> {
         match self.state {
-            SessionState::Opening if self.until.is_some() => return Err(End::NotNeeded),
+            // With a delay there is still something to be sent.
+            SessionState::Opening if self.until.is_some() && self.context.settings.delay.is_zero() => {
+                return Err(End::NotNeeded);
+            }
             SessionState::Opening | SessionState::Closing => return Ok(Wait::Server),
             SessionState::Sending => {}
         }
@@ -319,12 +322,13 @@ impl<'a, T: Link> Session<'a, T> {
     fn take(&mut self, watch: &mut impl Watch) -> Taken {
         let Context { feed, broadcast, start, clock, settings, report, .. } = self.context;
         let until = self.until.map(|(until, _)| until);
+        let end = until.unwrap_or(u64::MAX);
         let now = feed.now();
         let (playhead, batch, delivery) = (&mut self.playhead, &mut self.batch, &mut self.delivery);
         let before = playhead.as_ref().map_or_else(Dropped::default, Playhead::dropped);
         let (taken, position) = feed.read(|log| {
             if playhead.is_none() {
-                *playhead = Playhead::start(log, now, broadcast.from, start, settings, clock);
+                *playhead = Playhead::start(log, now, broadcast.from..end, start, settings, clock);
                 delivery.starts_with(playhead.as_ref().map_or(0, Playhead::position));
             }
             match playhead {
@@ -332,11 +336,17 @@ impl<'a, T: Link> Session<'a, T> {
                     let position = playhead.position();
                     (playhead.take(log, now, until, batch), position)
                 }
-                None if until.is_some() => (Taken::End, log.head()),
-                None => (Taken::Nothing, log.head()),
+                None => match log.oldest_random_access(broadcast.from, end) {
+                    // With a delay there is something to send that is not due yet.
+                    Some(first) if first.arrival + settings.delay > now => {
+                        (Taken::NothingBefore(first.arrival + settings.delay), log.head())
+                    }
+                    _ if until.is_some() => (Taken::End, log.head()),
+                    _ => (Taken::Nothing, log.head()),
+                },
             }
         });
-        report.at(position);
+        report.at(position, settings.delay);
         let dropped = playhead.as_ref().map_or(before, Playhead::dropped).since(before);
         if dropped.total() > 0 {
             report.dropped_more(dropped);
@@ -438,10 +448,10 @@ impl<'a, T: Link> Session<'a, T> {
     fn on_time(&mut self, wait: Wait) -> Result<(), End> {
         let now = Instant::now();
         if self.state != SessionState::Sending {
-            return if now < self.due(wait) { Ok(()) } else { Err(self.timed_out()) };
+            return if now < self.due(wait) { Ok(()) } else { Err(self.timed_out(self.patience())) };
         }
         if self.drained_by().is_some_and(|by| now >= by) {
-            return Err(self.timed_out());
+            return Err(self.timed_out(self.context.settings.drain_time()));
         }
         if self.fail_back().is_some_and(|at| now >= at) {
             return Err(End::FailBack);
@@ -499,8 +509,8 @@ impl<'a, T: Link> Session<'a, T> {
         self.until.map(|(_, seen)| seen + self.context.settings.drain_time())
     }
 
-    fn timed_out(&self) -> End {
-        End::Failed(Failure::timed_out(self.context.endpoint, stage(self.client.stage()), self.patience()))
+    fn timed_out(&self, limit: Duration) -> End {
+        End::Failed(Failure::timed_out(self.context.endpoint, stage(self.client.stage()), limit))
     }
 
     fn refused(&self, refused: &Refused) -> Failure {

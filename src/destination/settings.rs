@@ -70,7 +70,7 @@ impl Settings {
 
     /// How long it may take to send what is left of a broadcast that is over.
     pub fn drain_time(&self) -> Duration {
-        self.delay + self.backpressure.max_lag + super::limits::FLUSH
+        self.delay + self.backpressure.max_lag.max(self.resume.window()) + super::limits::FLUSH
     }
 }
 

@@ -1,6 +1,9 @@
 //! What a destination reports of itself.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::{
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
+    time::Duration,
+};
 
 use metrics::{Counter, Gauge, counter, gauge};
 use tokio::{sync::watch, time::Instant};
@@ -95,6 +98,8 @@ pub struct Report {
     dropped: watch::Sender<Dropped>,
     /// Sequence of the first message that has not been sent, or [`NOWHERE`].
     position: AtomicU64,
+    /// The destination's delay, which is no lag, in milliseconds.
+    delay_millis: AtomicU64,
     metrics: Metrics,
 }
 
@@ -146,6 +151,7 @@ impl Report {
             sent_messages: AtomicU64::new(0),
             dropped: watch::Sender::new(Dropped::default()),
             position: AtomicU64::new(NOWHERE),
+            delay_millis: AtomicU64::new(0),
             metrics: Metrics {
                 delivering: gauge!(name::DESTINATION_DELIVERING, &labels),
                 lag: gauge!(name::LAG_SECONDS, &labels),
@@ -203,7 +209,11 @@ impl Report {
     pub fn lag(&self, feed: &Feed) -> Lag {
         match self.position.load(Relaxed) {
             NOWHERE => Lag::default(),
-            position => feed.read(|log| log.lag(Cursor::at(position), log.head())),
+            position => {
+                let delay = Duration::from_millis(self.delay_millis.load(Relaxed));
+                let released = feed.now().saturating_sub(delay);
+                feed.read(|log| log.lag(Cursor::at(position), log.head_at(released)))
+            }
         }
     }
 
@@ -263,8 +273,10 @@ impl Report {
         });
     }
 
-    /// Everything before `position` has been sent.
-    pub(super) fn at(&self, position: u64) {
+    /// Everything before `position` has been sent; what arrived within `delay` is not to be sent yet.
+    pub(super) fn at(&self, position: u64, delay: Duration) {
+        let millis = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
+        self.delay_millis.store(millis, Relaxed);
         self.position.store(position, Relaxed);
     }
 

@@ -1,34 +1,34 @@
 //! A destination's life: wait for a broadcast, connect, send, try again, end with it.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use tokio::{
     sync::watch,
-    time::{Instant, sleep},
+    time::{Instant, sleep, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
 
 use super::{
     backoff::{Attempt, Backoff, Next},
+    dialler::{self, Dialler},
     failure::{self, Failure, Kind},
     filter::Filter,
     playhead::{Clock, Dropped, Start},
-    route::{Route, Server},
+    route::Route,
     session::{Context, End, History, Session, Watch},
     settings::{Resume, Settings},
     status::{Connection, Report, State},
 };
 use crate::{
-    media::{self, Kind as Media},
-    net::{self, Endpoint, LastGood, Target, TlsClient, Transport},
+    media::Kind as Media,
+    net::Endpoint,
     observe::{Event, Repeats},
-    rtmp::{
-        client::{self, Client},
-        handshake::{Form, RANDOM_LEN, Random},
-        url::Scheme,
-    },
     stream::{Broadcast, Epoch, Feed, Message, Phase},
 };
+
+/// A destination with a delay is dialled so long before its first message is due: servers close on publishers that send
+/// nothing.
+const DIAL_AHEAD: Duration = Duration::from_secs(3);
 
 /// How often it is told that messages are left out.
 const TELL_DROPS_EVERY: Duration = Duration::from_secs(10);
@@ -53,13 +53,13 @@ pub struct Task {
     filter: Filter,
     /// Which server is next.
     route: Route,
-    /// Made at the first connection: reading the system's roots takes a while.
-    tls: Option<Arc<TlsClient>>,
-    last_good: LastGood,
+    dialler: Dialler,
     /// The number of the broadcast that was served last: each one is served once.
     served: u64,
     /// The session's clock, for platforms that want it to go on after a reconnect.
     clock: Clock,
+    /// Sequence before which nothing is sent any more: an earlier session has ended with it, in order.
+    from: u64,
     /// What the sessions of this broadcast have sent: the first sequence that was not, and the first that may not have arrived.
     sent: Option<(u64, u64)>,
     backoff: Backoff,
@@ -82,10 +82,10 @@ impl Task {
             feed,
             report,
             stop,
-            tls: None,
-            last_good: LastGood::default(),
+            dialler: Dialler::default(),
             served: 0,
             clock: Clock::FromFirstMessage,
+            from: 0,
             sent: None,
             history: History::default(),
             repeats: Repeats::default(),
@@ -126,11 +126,12 @@ impl Task {
         self.settings = Arc::clone(&self.mended.borrow_and_update());
         self.filter = Filter::new(&self.settings);
         self.route = Route::new(&self.settings);
-        self.tls = None;
+        self.dialler.forget_trust();
         self.backoff = Backoff::new(self.settings.reconnect.clone());
         self.history = History::default();
         self.repeats = Repeats::default();
         self.clock = Clock::FromFirstMessage;
+        self.from = 0;
         self.sent = None;
         self.lost = None;
     }
@@ -144,6 +145,9 @@ impl Task {
                 refused = Some(Arc::clone(&start.epoch));
                 continue;
             }
+            if self.route.fail_back_at().is_some_and(|at| at <= Instant::now()) {
+                self.route.fail_back();
+            }
             self.report.enter(State::Connecting);
             let began = Instant::now();
             let (end, delivered) = self.attempt(broadcast).await;
@@ -151,8 +155,12 @@ impl Task {
             self.report.connected(None);
             let (stream, destination) = (self.feed.name(), self.settings.name.as_str());
             match end {
-                // The broadcast may go on, where the publisher was away for too long: then it is served again.
-                End::Finished => Event::DestinationEnded { stream, destination }.emit(),
+                // The broadcast may go on, where the publisher was away for too long: then it is served again, from there.
+                End::Finished => {
+                    Event::DestinationEnded { stream, destination }.emit();
+                    self.from = self.sent.take().map_or(self.from, |(next, _)| next);
+                    self.lost = None;
+                }
                 End::NotNeeded => {}
                 End::Left => return Event::DestinationLeft { stream, destination }.emit(),
                 End::FailBack => {
@@ -166,7 +174,8 @@ impl Task {
                     }
                 }
                 End::Unsuitable(reason) => {
-                    refused = self.newest_start(broadcast).map(|start| Arc::clone(&start.epoch));
+                    let now = *self.feed.broadcast().borrow();
+                    refused = self.start_of(broadcast, now).map(|start| Arc::clone(&start.epoch));
                     self.unsuitable(reason, "is cut off");
                 }
                 End::Failed(failure) => {
@@ -178,40 +187,61 @@ impl Task {
         }
     }
 
-    /// Waits until there is a publisher, and a message to start with that is not of the epoch `refused`. `None`: the broadcast
-    /// is over, or the relay goes down.
-    async fn something_to_send(&self, served: Broadcast, refused: Option<&Arc<Epoch>>) -> Option<Arc<Message>> {
+    /// Waits until there is something to start with that is not of the epoch `refused`, and soon to be sent. `None`: the
+    /// broadcast is over, or the relay goes down.
+    async fn something_to_send(&mut self, served: Broadcast, refused: Option<&Arc<Epoch>>) -> Option<Arc<Message>> {
         let mut broadcast = self.feed.broadcast();
         let mut head = self.feed.head();
         loop {
             let now = *broadcast.borrow_and_update();
-            if now.end_of(served.number).is_some() || self.stop.leave.is_cancelled() {
+            if self.stop.leave.is_cancelled() || is_over(&self.feed, now, served, self.settings.delay) {
                 return None;
             }
-            // Nobody is dialled while the publisher is away.
-            let is_live = now.phase == Phase::Live;
-            if is_live {
-                match self.newest_start(served) {
-                    Some(start) if refused.is_none_or(|refused| !Arc::ptr_eq(refused, &start.epoch)) => {
+            // Nobody is dialled while the publisher is away, unless there is something left to be sent.
+            let is_there = now.phase == Phase::Live || !self.settings.delay.is_zero();
+            let start = self.start_of(served, now).filter(|_| is_there);
+            let start = start.filter(|start| refused.is_none_or(|refused| !Arc::ptr_eq(refused, &start.epoch)));
+            let due = match start {
+                Some(start) => {
+                    let due = self.feed.instant((start.arrival + self.settings.delay).saturating_sub(DIAL_AHEAD));
+                    if due <= Instant::now() {
                         return Some(start);
                     }
-                    _ => {}
+                    Some(due)
                 }
-            } else if refused.is_none() {
-                self.report.enter(State::Waiting { until: None });
+                None => None,
+            };
+            if refused.is_none() && !(now.phase == Phase::Live && due.is_none()) {
+                self.report.enter(State::Waiting { until: due });
             }
             tokio::select! {
                 biased;
                 () = self.stop.leave.cancelled() => return None,
                 // The senders live in the feed.
                 _ = broadcast.changed() => {}
-                _ = head.changed(), if is_live => {}
+                _ = head.changed(), if due.is_none() && now.phase == Phase::Live => {}
+                () = over(&self.feed, served, self.settings.delay) => {}
+                () = reached(due) => {}
+                () = changed(&mut self.mended) => {
+                    Event::DestinationMended { stream: self.feed.name(), destination: &self.settings.name }.emit();
+                    self.begin();
+                    return self.start_of(served, now);
+                }
             }
         }
     }
 
-    fn newest_start(&self, broadcast: Broadcast) -> Option<Arc<Message>> {
-        self.feed.read(|log| log.newest_random_access(broadcast.from, u64::MAX).cloned())
+    /// The message that a session would start with: the newest start; with a delay the oldest, since nothing of it was sent.
+    fn start_of(&self, served: Broadcast, now: Broadcast) -> Option<Arc<Message>> {
+        let (from, end) = (served.from.max(self.from), now.end_of(served.number).unwrap_or(u64::MAX));
+        self.feed.read(|log| {
+            let start = if self.settings.delay.is_zero() || self.sent.is_some() {
+                log.newest_random_access(from, end)
+            } else {
+                log.oldest_random_access(from, end)
+            };
+            start.cloned()
+        })
     }
 
     /// One connection, from dialling to its end, and for how long the server accepted the publish.
@@ -221,13 +251,15 @@ impl Task {
         let transport = tokio::select! {
             biased;
             () = self.stop.leave.cancelled() => return (End::Left, None),
-            () = over(&self.feed, broadcast) => return (End::NotNeeded, None),
-            dialled = Self::dial(&mut self.tls, &mut self.last_good, &self.settings, &server, &endpoint) => match dialled {
+            () = over(&self.feed, broadcast, self.settings.delay) => return (End::NotNeeded, None),
+            dialled = self.dialler.dial(&self.settings, &server, &endpoint) => match dialled {
                 Ok(transport) => transport,
                 Err(failure) => return (End::Failed(failure), None),
             },
         };
-        let client = match self.client(&server) {
+        // A server that was never told of Enhanced RTMP gets the call that OBS makes.
+        let is_enhanced = self.feed.status().is_enhanced;
+        let client = match dialler::client(&self.settings, &server, is_enhanced) {
             Ok(client) => client,
             Err(error) => {
                 return (End::Failed(Failure::lost(&endpoint, failure::Stage::Handshake, Some(&error))), None);
@@ -271,45 +303,6 @@ impl Task {
         (end, delivered)
     }
 
-    async fn dial(
-        tls: &mut Option<Arc<TlsClient>>,
-        last_good: &mut LastGood,
-        settings: &Settings,
-        server: &Server,
-        endpoint: &Endpoint,
-    ) -> Result<Transport, Failure> {
-        let trust = match server.url.scheme() {
-            Scheme::Rtmp => None,
-            Scheme::Rtmps => {
-                if tls.is_none() {
-                    let ca_file = settings.ca_file.clone();
-                    // It reads files: the system's roots and the destination's own.
-                    let made = tokio::task::spawn_blocking(move || TlsClient::new(ca_file.as_deref())).await;
-                    let broken = |error| Failure::lost(endpoint, failure::Stage::Tls, Some(&io::Error::other(error)));
-                    *tls = Some(Arc::new(made.map_err(broken)?.map_err(|error| Failure::from(&error))?));
-                }
-                tls.clone()
-            }
-        };
-        let target = Target { bind: settings.bind, ..Target::new(server.url.host(), server.url.port(), trust) };
-        net::dial(&target, last_good).await.map_err(|error| Failure::from(&error))
-    }
-
-    fn client(&self, server: &Server) -> io::Result<Client> {
-        let mut random: Random = [0; RANDOM_LEN];
-        getrandom::fill(&mut random).map_err(io::Error::other)?;
-        let config = client::Config {
-            app: server.url.expose_app().to_owned(),
-            tc_url: server.url.expose_tc_url().to_owned(),
-            stream_key: self.settings.key.clone(),
-            chunk_size: self.settings.platform.chunk_size,
-            // A server that was never told of Enhanced RTMP gets the call that OBS makes.
-            enhanced: self.feed.status().is_enhanced,
-            handshake: Form::Simple,
-        };
-        Ok(Client::new(config, &random))
-    }
-
     /// Where the next session starts.
     fn start(&self) -> Start {
         match (self.settings.resume, self.sent) {
@@ -320,12 +313,11 @@ impl Task {
 
     /// What the next session serves of the broadcast. A clock that goes on must not run back: nothing is sent again then.
     fn unsent(&self, broadcast: Broadcast) -> Broadcast {
-        match self.sent {
-            Some((next, _)) if self.settings.platform.continuous_timestamps => {
-                Broadcast { from: broadcast.from.max(next), ..broadcast }
-            }
-            _ => broadcast,
-        }
+        let from = match self.sent {
+            Some((next, _)) if self.settings.platform.continuous_timestamps => self.from.max(next),
+            _ => self.from,
+        };
+        Broadcast { from: broadcast.from.max(from), ..broadcast }
     }
 
     fn remember(&mut self, failure: &Failure, delivered: Option<Duration>) {
@@ -349,11 +341,12 @@ impl Task {
     /// Tells of a failure and waits for the next try: a while, until the file is mended, or until the broadcast is over.
     async fn cope(&mut self, failure: &Failure, attempt: Attempt, broadcast: Broadcast) {
         self.report.failed(failure);
-        let is_over = self.feed.broadcast().borrow().end_of(broadcast.number).is_some();
+        let is_over = is_over(&self.feed, *self.feed.broadcast().borrow(), broadcast, self.settings.delay);
         let switched = self.route.failed(failure, attempt.delivered, Instant::now());
         if switched {
-            self.backoff = Backoff::new(self.settings.reconnect.clone());
-            self.history = History::default();
+            self.backoff.another_server();
+            // The key is the same there: refusals go on counting.
+            self.history.early_ends = 0;
         }
         let next = self.backoff.failed(failure.retry, attempt, unit());
         let state = match next {
@@ -386,7 +379,7 @@ impl Task {
         tokio::select! {
             biased;
             () = self.stop.leave.cancelled() => {}
-            () = over(&self.feed, broadcast) => {}
+            () = over(&self.feed, broadcast, self.settings.delay) => {}
             () = until(next) => {}
             () = changed(&mut self.mended) => {
                 Event::DestinationMended { stream: self.feed.name(), destination: &self.settings.name }.emit();
@@ -395,13 +388,13 @@ impl Task {
         }
     }
 
-    /// Why the stream, as it is at `start`, is not sent here.
+    /// Why the stream, as it is at `start`, is not sent here: by its headers, or, for a track without one, by what was heard.
     fn refusal(&self, start: &Message) -> Option<String> {
         let status = self.feed.status();
-        [(Media::Video, status.video), (Media::Audio, status.audio)].into_iter().find_map(|(kind, last)| {
-            // What the header says of the message that is to be sent first; without one, what was seen of the track.
-            let codec: Option<media::Codec> = start.epoch.codec(kind).or(last);
-            self.filter.refusal(kind, codec?)
+        [(Media::Video, status.video), (Media::Audio, status.audio)].into_iter().find_map(|(kind, heard)| {
+            let heard = heard.filter(|codec| !codec.needs_sequence_header());
+            let configured = start.epoch.codec(kind);
+            [configured, heard].into_iter().flatten().find_map(|codec| self.filter.refusal(kind, codec))
         })
     }
 
@@ -449,10 +442,31 @@ impl Watch for Teller<'_> {
     }
 }
 
-/// Completes when the broadcast is over.
-async fn over(feed: &Feed, broadcast: Broadcast) {
+/// Whether the broadcast `served` is over for a destination with that delay: it has ended, and all of it has been due.
+fn is_over(feed: &Feed, now: Broadcast, served: Broadcast, delay: Duration) -> bool {
+    now.end_of(served.number).is_some_and(|end| last_due(feed, end, delay) <= feed.now())
+}
+
+/// Completes when it is.
+async fn over(feed: &Feed, served: Broadcast, delay: Duration) {
     // The sender lives in the feed: waiting cannot fail.
-    let _ = feed.broadcast().wait_for(|now| now.end_of(broadcast.number).is_some()).await;
+    let ended = feed.broadcast().wait_for(|now| now.end_of(served.number).is_some()).await.map(|now| *now);
+    let end = ended.ok().and_then(|ended| ended.end_of(served.number)).unwrap_or_default();
+    sleep_until(feed.instant(last_due(feed, end, delay))).await;
+}
+
+/// When the last message before the sequence `end` is due.
+fn last_due(feed: &Feed, end: u64, delay: Duration) -> Duration {
+    let arrival = feed.read(|log| log.arrival(end.checked_sub(1)?));
+    arrival.filter(|_| !delay.is_zero()).map_or(Duration::ZERO, |arrival| arrival + delay)
+}
+
+/// Completes at that time; without one, never.
+async fn reached(time: Option<Instant>) {
+    match time {
+        Some(time) => sleep_until(time).await,
+        None => std::future::pending().await,
+    }
 }
 
 /// Completes when it is time for the next try; where there is none, never.

@@ -31,17 +31,22 @@ impl TcpInfo {
 
 #[cfg(target_os = "linux")]
 mod system {
+    use std::sync::LazyLock;
+
     use nix::{
         getsockopt_impl, libc,
-        sys::socket::{getsockopt, sockopt::GetStruct},
+        sys::{
+            socket::{getsockopt, sockopt::GetStruct},
+            utsname::uname,
+        },
     };
 
     use super::{Duration, TcpInfo, TcpStream};
 
     // Fields that nobody asks for hold the place of the others.
     #[allow(dead_code)]
-    /// The beginning of the kernel's `struct tcp_info`, as far as Linux has had it since 4.9. The kernel fills what is asked
-    /// for and no more, so that an older or newer one gives the same.
+    /// The beginning of the kernel's `struct tcp_info`, as far as Linux has had it since 4.9. A newer kernel fills no more
+    /// than is asked for.
     #[repr(C)]
     #[derive(Clone, Copy)]
     struct Raw {
@@ -68,8 +73,26 @@ mod system {
 
     getsockopt_impl!(Query, libc::IPPROTO_TCP, libc::TCP_INFO, Raw, GetStruct<Raw>);
 
+    /// Whether the kernel has all of [`Raw`]: an older one fills less than is asked for, which the call below takes for a fault.
+    static IS_KNOWN: LazyLock<bool> = LazyLock::new(|| {
+        uname().is_ok_and(|name| name.release().to_str().and_then(version).is_some_and(|version| version >= (4, 9)))
+    });
+
+    /// `6.1` of `6.1.0-18-amd64`.
+    fn version(release: &str) -> Option<(u32, u32)> {
+        let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(str::parse);
+        Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
+    }
+
     pub(super) fn read(stream: &TcpStream) -> Option<TcpInfo> {
+        if !*IS_KNOWN {
+            return None;
+        }
         let raw = getsockopt(stream, Query).ok()?;
+        // Even the SYN counts: a system that says zero does not count.
+        if raw.bytes_acked == 0 {
+            return None;
+        }
         Some(TcpInfo {
             // The SYN of whoever dialled counts as one; on an accepted connection this is one too few.
             acknowledged_bytes: raw.bytes_acked.saturating_sub(1),
@@ -78,6 +101,20 @@ mod system {
             round_trip: Duration::from_micros(raw.rtt_micros.into()),
             retransmits: raw.total_retrans,
         })
+    }
+
+    #[test]
+    fn versions() {
+        let table = [
+            ("6.1.0-18-amd64", Some((6, 1))),
+            ("4.9.337+", Some((4, 9))),
+            ("3.10.0-1160.el7.x86_64", Some((3, 10))),
+            ("4.4", Some((4, 4))),
+            ("odd", None),
+        ];
+        for (release, expected) in table {
+            assert_eq!(version(release), expected, "{release}");
+        }
     }
 }
 

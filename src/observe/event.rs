@@ -134,7 +134,8 @@ impl Event<'_> {
                 error!("destination `{}` is held back, its file is wrong: {reason}", full_name(stream, destination));
             }
             Self::DestinationBroken { stream, destination, restart_in } => {
-                counter!(name::DESTINATION_PANICS).increment(1);
+                let labels = [("stream", stream.to_owned()), ("destination", destination.to_owned())];
+                counter!(name::DESTINATION_PANICS, &labels).increment(1);
                 error!(
                     "destination `{}` was ended by a fault of forkcast's own, and is started anew in {} s\n  hint: the lines \
                      above say where; please report them",

@@ -1,22 +1,21 @@
 //! Which failure is news: a destination that fails twenty times in a row for one reason is told of twice.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use tokio::time::Instant;
 
 /// How often a failure that goes on is told again.
 const TELL_EVERY: Duration = Duration::from_secs(60);
 
-/// The failures of one destination, as far as they have been told.
-#[derive(Clone, Copy, Debug, Default)]
+/// The failures of one destination since it delivered, as far as they have been told: a row for each kind, since a name that
+/// does not resolve and a server that refuses may take turns.
+#[derive(Clone, Debug, Default)]
 pub struct Repeats {
-    last: Option<Row>,
+    rows: BTreeMap<&'static str, Row>,
 }
 
-/// Failures of one kind in a row.
 #[derive(Clone, Copy, Debug)]
 struct Row {
-    kind: &'static str,
     began: Instant,
     told: Instant,
     tries: u32,
@@ -41,25 +40,21 @@ pub enum News {
 impl Repeats {
     /// A failure of this kind (its label) at `now`.
     pub fn failed(&mut self, kind: &'static str, now: Instant) -> News {
-        match &mut self.last {
-            Some(row) if row.kind == kind => {
-                row.tries += 1;
-                if now - row.told < TELL_EVERY {
-                    return News::Old;
-                }
-                row.told = now;
-                News::Still { tries: row.tries, lasting: now - row.began }
-            }
-            _ => {
-                self.last = Some(Row { kind, began: now, told: now, tries: 1 });
-                News::New
-            }
+        let Some(row) = self.rows.get_mut(kind) else {
+            self.rows.insert(kind, Row { began: now, told: now, tries: 1 });
+            return News::New;
+        };
+        row.tries += 1;
+        if now - row.told < TELL_EVERY {
+            return News::Old;
         }
+        row.told = now;
+        News::Still { tries: row.tries, lasting: now - row.began }
     }
 
     /// It delivers: the next failure is new.
     pub fn delivered(&mut self) {
-        self.last = None;
+        self.rows.clear();
     }
 }
 
@@ -79,7 +74,8 @@ mod tests {
         assert_eq!(repeats.failed("connection_refused", at(61)), still);
         assert_eq!(repeats.failed("connection_refused", at(62)), News::Old);
         assert_eq!(repeats.failed("stalled", at(63)), News::New);
+        assert_eq!(repeats.failed("connection_refused", at(64)), News::Old);
         repeats.delivered();
-        assert_eq!(repeats.failed("stalled", at(64)), News::New);
+        assert_eq!(repeats.failed("stalled", at(65)), News::New);
     }
 }

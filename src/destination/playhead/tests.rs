@@ -25,7 +25,7 @@ use crate::{
 const LATER: Duration = Duration::from_secs(3600);
 
 fn start(written: &Written, settings: &Settings) -> Playhead {
-    Playhead::start(&written.log, LATER, 0, Start::Live, settings, Clock::FromFirstMessage).unwrap()
+    Playhead::start(&written.log, LATER, 0..u64::MAX, Start::Live, settings, Clock::FromFirstMessage).unwrap()
 }
 
 /// Everything that is there to be sent.
@@ -129,7 +129,7 @@ fn a_broadcast_ends_after_its_last_message() {
     let until = Some(written.log.head());
     written.push(Kind::Video, 80, keyframe(b"of the next broadcast"));
     let mut playhead =
-        Playhead::start(&written.log, LATER, 0, Start::Live, &settings(), Clock::FromFirstMessage).unwrap();
+        Playhead::start(&written.log, LATER, 0..u64::MAX, Start::Live, &settings(), Clock::FromFirstMessage).unwrap();
     let mut batch = Vec::new();
     // The newest keyframe is the next broadcast's: nothing of this one is left to be sent.
     assert_eq!(playhead.take(&written.log, LATER, until, &mut batch), Taken::End);
@@ -150,7 +150,8 @@ fn a_platform_may_have_its_clock_go_on() {
     let mut first = start(&written, &settings());
     send_all(&mut first, &written.log);
     written.push(Kind::Video, 3000, keyframe(b"later"));
-    let mut second = Playhead::start(&written.log, LATER, 0, Start::Live, &settings(), first.clock()).unwrap();
+    let mut second =
+        Playhead::start(&written.log, LATER, 0..u64::MAX, Start::Live, &settings(), first.clock()).unwrap();
     assert_eq!(send_all(&mut second, &written.log).last().unwrap().timestamp, 2000);
 }
 
@@ -344,7 +345,8 @@ fn a_delayed_session_sends_each_message_so_long_after_it_came() {
     let at = Duration::from_millis;
     let mut written = Written::with_headers(WINDOW);
     written.push(Kind::Video, 0, keyframe(b"0"));
-    let begin = |log: &Log, now| Playhead::start(log, now, 0, Start::Live, &settings, Clock::FromFirstMessage);
+    let begin =
+        |log: &Log, now| Playhead::start(log, now, 0..u64::MAX, Start::Live, &settings, Clock::FromFirstMessage);
     assert!(begin(&written.log, at(1999)).is_none());
     let mut playhead = begin(&written.log, at(2000)).unwrap();
     written.push(Kind::Video, 500, inter(b"1"));
@@ -372,7 +374,8 @@ fn catching_up_sends_what_the_peer_may_not_have_faster_than_it_came() {
     let settings = Settings { resume: Resume::CatchUp { window: window.duration }, ..settings() };
     let now = Duration::from_millis(9900);
     let mut playhead =
-        Playhead::start(&written.log, now, 0, Start::CatchUp(45), &settings, Clock::FromFirstMessage).unwrap();
+        Playhead::start(&written.log, now, 0..u64::MAX, Start::CatchUp(45), &settings, Clock::FromFirstMessage)
+            .unwrap();
     assert_eq!(playhead.position(), 40);
     let mut batch = Vec::new();
     assert_eq!(playhead.take(&written.log, now, None, &mut batch), Taken::Messages);
@@ -396,7 +399,8 @@ fn what_is_no_longer_there_cannot_be_caught_up_with() {
         written.push(Kind::Video, second * 1000, keyframe(b""));
     }
     let playhead =
-        Playhead::start(&written.log, LATER, 0, Start::CatchUp(3), &settings(), Clock::FromFirstMessage).unwrap();
+        Playhead::start(&written.log, LATER, 0..u64::MAX, Start::CatchUp(3), &settings(), Clock::FromFirstMessage)
+            .unwrap();
     assert_eq!((playhead.position(), playhead.pace), (59, Pace::Live));
 }
 
@@ -435,7 +439,7 @@ proptest! {
         let mut written = Written::with_headers(window);
         written.push(Kind::Video, 0, keyframe(b""));
         let start_at = Duration::from_millis(delay);
-        let mut playhead = Playhead::start(&written.log, start_at, 0, Start::Live, &settings, Clock::FromFirstMessage).unwrap();
+        let mut playhead = Playhead::start(&written.log, start_at, 0..u64::MAX, Start::Live, &settings, Clock::FromFirstMessage).unwrap();
         let (mut millis, mut next, mut last, mut is_lost) = (delay as u32, 0, [0; 3], false);
         for (wait, bytes, key, kind, reads) in steps {
             millis += wait;

@@ -83,6 +83,7 @@ struct Stage {
     endpoint: Endpoint,
     leave: CancellationToken,
     fail_back: Option<Instant>,
+    start: Start,
     told: Told,
 }
 
@@ -99,6 +100,7 @@ impl Stage {
             endpoint: Endpoint::new("127.0.0.1", 1935),
             leave: CancellationToken::new(),
             fail_back: None,
+            start: Start::Live,
             told: Told::default(),
         }
     }
@@ -108,7 +110,7 @@ impl Stage {
         let context = Context {
             feed: &self.feed,
             broadcast: *self.feed.broadcast().borrow(),
-            start: Start::Live,
+            start: self.start,
             clock: Clock::FromFirstMessage,
             fail_back: self.fail_back,
             settings: &self.settings,
@@ -379,4 +381,46 @@ async fn a_broadcast_that_ended_while_the_server_hesitated_is_never_sent() {
         publish.stop();
     });
     assert!(matches!(stage.run(ours, History::default()).await, End::NotNeeded));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_delayed_show_that_is_shorter_than_its_delay_is_sent_whole() {
+    let mut stage = Stage::set().await;
+    stage.settings.delay = Duration::from_secs(30);
+    let (ours, theirs) = duplex(1 << 16);
+    let server = tokio::spawn(serve(theirs));
+    let mut publish = std::mem::replace(&mut stage.publish, live_feed().await.1);
+    tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        publish.append(Kind::Video, 10_000, inter(b"last")).unwrap();
+        publish.stop();
+    });
+    let began = Instant::now();
+    assert!(matches!(stage.run(ours, History::default()).await, End::Finished));
+    assert_eq!(began.elapsed().as_secs(), 40);
+    let seen = server.await.unwrap();
+    assert_eq!(seen.media[3..], [keyframe(b"first"), inter(b"last")]);
+    assert!(seen.is_unpublished);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_catches_up_when_the_publisher_stops_catches_up_to_the_end() {
+    let mut stage = Stage::set().await;
+    stage.settings.resume = crate::destination::settings::Resume::CatchUp { window: Duration::from_secs(30) };
+    stage.start = Start::CatchUp(0);
+    for second in 1..=4u32 {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        stage.publish.append(Kind::Video, second * 1000, keyframe(&second.to_be_bytes())).unwrap();
+    }
+    let (ours, theirs) = duplex(1 << 16);
+    let server = tokio::spawn(serve(theirs));
+    let publish = std::mem::replace(&mut stage.publish, live_feed().await.1);
+    publish.stop();
+    // The broadcast is over before the session begins to send: it serves what was there.
+    stage.settings.delay = Duration::from_millis(1);
+    let began = Instant::now();
+    assert!(matches!(stage.run(ours, History::default()).await, End::Finished));
+    assert!(began.elapsed() >= Duration::from_secs(2), "faster than real time, not at once: {:?}", began.elapsed());
+    let seen = server.await.unwrap();
+    assert_eq!((seen.media.len(), seen.is_unpublished), (3 + 5, true));
 }

@@ -1,0 +1,82 @@
+//! Connections to a destination's servers: TCP, TLS with the destination's trust, and the RTMP client for it.
+
+use std::{io, sync::Arc};
+
+use super::{
+    failure::{Failure, Stage},
+    route::Server,
+    settings::Settings,
+};
+use crate::{
+    net::{self, Endpoint, LastGood, Target, TlsClient, Transport},
+    rtmp::{
+        client::{Client, Config},
+        handshake::{Form, RANDOM_LEN, Random},
+        url::Scheme,
+    },
+};
+
+/// Dials for one destination.
+#[derive(Default)]
+pub struct Dialler {
+    /// Made at the first connection: reading the system's roots takes a while.
+    tls: Option<Arc<TlsClient>>,
+    /// For when DNS is down.
+    last_good: LastGood,
+}
+
+impl Dialler {
+    /// Connects to `server`.
+    ///
+    /// # Errors
+    /// Which of the classic causes it is, with its remedy.
+    pub async fn dial(
+        &mut self,
+        settings: &Settings,
+        server: &Server,
+        endpoint: &Endpoint,
+    ) -> Result<Transport, Failure> {
+        let tls = match server.url.scheme() {
+            Scheme::Rtmp => None,
+            Scheme::Rtmps => Some(self.trust(settings, endpoint).await?),
+        };
+        let target = Target { bind: settings.bind, ..Target::new(server.url.host(), server.url.port(), tls) };
+        net::dial(&target, &mut self.last_good).await.map_err(|error| Failure::from(&error))
+    }
+
+    /// The files of certificates may have changed: they are read again.
+    pub fn forget_trust(&mut self) {
+        self.tls = None;
+    }
+
+    async fn trust(&mut self, settings: &Settings, endpoint: &Endpoint) -> Result<Arc<TlsClient>, Failure> {
+        if let Some(tls) = &self.tls {
+            return Ok(Arc::clone(tls));
+        }
+        let ca_file = settings.ca_file.clone();
+        // It reads files: the system's roots and the destination's own.
+        let made = tokio::task::spawn_blocking(move || TlsClient::new(ca_file.as_deref())).await;
+        let broken = |error| Failure::lost(endpoint, Stage::Tls, Some(&io::Error::other(error)));
+        let tls = Arc::new(made.map_err(broken)?.map_err(|error| Failure::from(&error))?);
+        self.tls = Some(Arc::clone(&tls));
+        Ok(tls)
+    }
+}
+
+/// The RTMP client of a session with `server`; `is_enhanced` where the stream needs Enhanced RTMP.
+///
+/// # Errors
+/// Where the system gives no random bytes.
+pub fn client(settings: &Settings, server: &Server, is_enhanced: bool) -> io::Result<Client> {
+    let mut random: Random = [0; RANDOM_LEN];
+    getrandom::fill(&mut random).map_err(io::Error::other)?;
+    let config = Config {
+        app: server.url.expose_app().to_owned(),
+        tc_url: server.url.expose_tc_url().to_owned(),
+        stream_key: settings.key.clone(),
+        chunk_size: settings.platform.chunk_size,
+        enhanced: is_enhanced,
+        handshake: Form::Simple,
+    };
+    Ok(Client::new(config, &random))
+}
