@@ -24,7 +24,7 @@ fn the_backup_takes_over_from_a_killed_primary_and_gives_back() {
     let mut relay = Relay::new();
     let bystanders = Bystanders::of(&mut relay);
     let (primary, backup) = (Sink::start(), Sink::start());
-    let more = format!("backup_url = \"{}\"\nbackup_after = 1\nfailback = \"4s\"\n", backup.url());
+    let more = format!("backup_url = \"{}\"\nbackup_after = 1\nfailback = \"10s\"\n", backup.url());
     let key = relay.destination("victim", &primary.url(), &more);
     relay.start();
     let broadcast = Broadcast::start(&relay, clip::endless(&clip::h264_aac()));
@@ -33,7 +33,7 @@ fn the_backup_takes_over_from_a_killed_primary_and_gives_back() {
     let session = backup.wait_for("media at the backup", START, |session| session.tags.len() > 20);
     assert_eq!(session.stream_key, key);
     primary.revive();
-    primary.wait_for("media at the primary again", Duration::from_secs(15), |session| {
+    primary.wait_for("media at the primary again", Duration::from_secs(20), |session| {
         !session.is_over && session.tags.len() > 100
     });
     let on_backup = backup.wait_for("the end at the backup", END, |session| session.is_over);
@@ -60,6 +60,31 @@ fn the_backup_takes_over_from_a_killed_primary_and_gives_back() {
         next = Some(end);
     }
     assert_eq!(next, Some(compare::frames(&published.tags).len()), "up to the end");
+}
+
+/// The default: whoever has the broadcast keeps it, and the next one begins at the primary.
+#[test]
+fn the_next_publish_is_sent_to_the_primary_again() {
+    let mut relay = Relay::new();
+    let bystanders = Bystanders::of(&mut relay);
+    let (primary, backup) = (Sink::start(), Sink::start());
+    primary.kill();
+    let more = format!("backup_url = \"{}\"\nbackup_after = 2\n", backup.url());
+    relay.destination("victim", &primary.url(), &more);
+    relay.start();
+    let broadcast = Broadcast::synthetic(&relay, 4_000);
+    backup.wait_for("media at the backup", START, |session| session.tags.len() > 20);
+    primary.revive();
+    bystanders.wait_for_more(2_000);
+    bystanders.assert_undisturbed(&broadcast.stop());
+    backup.wait_for("the end at the backup", END, |session| session.is_over && session.was_unpublished());
+    assert_eq!(primary.sessions().len(), 0, "it has the next broadcast, and not this one");
+    relay.wait_for_state("victim", "idle", END);
+
+    let broadcast = Broadcast::synthetic(&relay, 4_000);
+    primary.wait_for("media at the primary", START, |session| session.tags.len() > 20);
+    assert_eq!(backup.sessions().len(), 1);
+    broadcast.stop();
 }
 
 /// The first frame of a session among all that were published, and the first that is behind it.

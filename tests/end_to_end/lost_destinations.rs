@@ -110,6 +110,22 @@ fn a_connection_that_is_closed_instead_of_an_answer_is_tried_again() {
     }
 }
 
+#[test]
+fn a_server_that_never_answers_is_left() {
+    let mut relay = Relay::new();
+    let bystanders = Bystanders::of(&mut relay);
+    let victim = Sink::with(Behaviour::answering(Answer::Silence { at: "connect" }));
+    relay.destination("victim", &victim.url(), "");
+    relay.start();
+    let broadcast = Broadcast::synthetic(&relay, 4_000);
+    let entry = relay.wait_for("victim", "failing", Duration::from_secs(15), |entry| !entry["last_error"].is_null());
+    assert_eq!(entry["last_error"]["stage"], "rtmp_connect", "{entry}");
+    assert_eq!(entry["last_error"]["kind"], "timed_out", "{entry}");
+    victim.behave(Behaviour::default());
+    victim.wait_for("media", START, |session| session.tags.len() > 20);
+    bystanders.assert_undisturbed(&broadcast.stop());
+}
+
 /// A storm: one server that carries many destinations loses them all at once.
 #[test]
 fn many_destinations_that_are_cut_at_once_are_all_back_soon() {

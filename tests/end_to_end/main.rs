@@ -2,7 +2,6 @@
 //!
 //! One program and not one per theme: it is linked once, and its tests, which mostly wait for media to pass in real time, run
 //! beside each other. The themes are the modules; `bench` shows first that the bench itself is true, with no relay in between.
-#![allow(dead_code, unused_imports, reason = "the fault lab arrives before its tests")]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -13,14 +12,20 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod backup;
 mod bench;
 mod config_start;
 mod demo;
+mod encoder_drop;
 mod enhanced;
 mod faults;
 mod lost_destinations;
 mod memory;
+mod refusals;
 mod relay_peers;
 mod restart;
+mod resume;
 mod secrets;
+mod slow_destinations;
+mod takeover;
 mod timestamps;

@@ -15,13 +15,8 @@ use crate::support::{clip, compare, ffmpeg, synthetic, wait};
 const START: Duration = Duration::from_secs(10);
 const END: Duration = Duration::from_secs(15);
 
-/// What a stalled destination may be behind at most in this test.
-const MAX_LAG: Duration = Duration::from_secs(2);
-/// A bound is passed before anything can be done about it: one group of pictures, and the time that the machine takes.
-const OVER: Duration = Duration::from_millis(1500);
-
 #[test]
-fn a_stalled_destination_is_said_to_stall_and_its_lag_stays_within_the_bound() {
+fn a_stalled_destination_is_said_to_stall_and_goes_on_where_it_reads_again() {
     let mut relay = Relay::new();
     let bystanders = Bystanders::of(&mut relay);
     let victim = Sink::start();
@@ -34,15 +29,10 @@ fn a_stalled_destination_is_said_to_stall_and_its_lag_stays_within_the_bound() {
     let stalled = Instant::now();
     relay.wait_for_state("victim", "stalling", Duration::from_secs(4));
     println!("said to stall after {:?}", stalled.elapsed());
-    let (mut worst, mut most) = (0, 0);
-    while stalled.elapsed() < Duration::from_secs(6) {
-        worst = worst.max(relay.destination_status("victim")["lag_ms"].as_u64().unwrap_or_default());
-        most = most.max(relay.resident_memory().saturating_sub(memory));
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    println!("worst lag {worst} ms, memory grew by {most} bytes");
-    assert!(Duration::from_millis(worst) < MAX_LAG + OVER, "its lag was {worst} ms");
-    assert!(most < 24 << 20, "memory grew by {most} bytes while one destination stood still");
+    bystanders.wait_for_more(2_500);
+    let grown = relay.resident_memory().saturating_sub(memory);
+    println!("memory grew by {grown} bytes");
+    assert!(grown < 24 << 20, "memory grew by {grown} bytes while one destination stood still");
     victim.resume();
     relay.wait_for_state("victim", "delivering", Duration::from_secs(5));
     bystanders.wait_for_more(2_000);
@@ -70,7 +60,9 @@ fn a_destination_that_stays_stalled_is_left_and_tried_again() {
     let entry = relay.wait_for("victim", "dead", Duration::from_secs(15), |entry| !entry["last_error"].is_null());
     let dead_after = stalled.elapsed();
     println!("dead after {dead_after:?}: {}", entry["last_error"]);
-    assert_eq!(entry["last_error"]["kind"], "stalled", "{entry}");
+    // TCP says the one, and the relay the other; both come after eight seconds, and whichever is first is told.
+    let kind = &entry["last_error"]["kind"];
+    assert!(kind == "stalled" || kind == "connection_lost", "{entry}");
     assert!(dead_after > Duration::from_secs(7), "a pause of {dead_after:?} is no reason to leave");
     assert!(dead_after < Duration::from_millis(10_500), "dead only after {dead_after:?}");
     victim.resume();
@@ -199,7 +191,15 @@ fn leaving_out_disposable_frames_freezes_the_picture_for_less_long() {
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "milliseconds")]
     bystanders.wait_for_media();
     let last = (seconds * 1000.0) as u32 - 200;
-    bystanders.wait_until(last);
+    let mut worst = 0;
+    for step in 1..=last / 250 {
+        bystanders.wait_until(step * 250);
+        worst = worst.max(relay.destination_status("jumping")["lag_ms"].as_u64().unwrap_or_default());
+        worst = worst.max(relay.destination_status("thinned")["lag_ms"].as_u64().unwrap_or_default());
+    }
+    println!("the worst lag was {worst} ms");
+    // The bound, a group of pictures, and what one write holds.
+    assert!(worst < 2_500, "the worst lag was {worst} ms");
     let published = broadcast.stop();
     assert_not_paused(&published);
     bystanders.assert_undisturbed(&published);
@@ -225,9 +225,9 @@ fn leaving_out_disposable_frames_freezes_the_picture_for_less_long() {
     compare::assert_equal_payloads("the sound of thinned", &wanted, &sound);
 }
 
-/// Twelve seconds of about 4 Mbit/s, of which three frames in four are B-frames that no other refers to, as large as the others.
+/// Sixteen seconds of about 4 Mbit/s, of which three frames in four are B-frames that no other refers to, as large as the others.
 fn many_disposable_frames() -> PathBuf {
-    clip::prepare("disposable-16s.flv", |path| {
+    clip::prepare("disposable-frames-16s.flv", |path| {
         let mut ffmpeg = Command::new("ffmpeg");
         ffmpeg
             .args(["-v", "error", "-y"])
@@ -235,7 +235,7 @@ fn many_disposable_frames() -> PathBuf {
             .args(["-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000"])
             .args(["-t", "16", "-pix_fmt", "yuv420p"])
             .args(["-c:v", "libx264", "-preset", "veryfast", "-b:v", "4M", "-maxrate", "4M", "-bufsize", "4M"])
-            .args(["-bf", "3", "-x264-params", "b-adapt=0:b-pyramid=none:pbratio=1.0:keyint=50:scenecut=0"])
+            .args(["-bf", "3", "-x264-params", "b-adapt=0:b-pyramid=none:pbratio=1.0:keyint=25:scenecut=0"])
             .args(["-c:a", "aac", "-b:a", "96k", "-f", "flv"])
             .arg(path);
         ffmpeg

@@ -26,7 +26,9 @@ pub(crate) fn h264_aac() -> PathBuf {
 /// A clip of H.264 over and over, one clock through all rounds, each picture with its number in it: no two are the same, and
 /// each decodes as before.
 pub(crate) fn endless(path: &Path) -> impl Iterator<Item = Tag> + Send + 'static {
-    let tags = flv::read(path);
+    let mut tags = flv::read(path);
+    // The end of the sequence, which FFmpeg writes behind the last picture.
+    tags.retain(|tag| !(tag.kind == flv::VIDEO && tag.payload[1] == 2));
     let (headers, frames): (Vec<Tag>, Vec<Tag>) =
         tags.into_iter().filter(Tag::is_media).partition(|tag| tag.is_configuration());
     let end = frames.iter().map(|tag| tag.timestamp).max().expect("the clip has frames");
