@@ -62,6 +62,23 @@ fn the_backup_takes_over_from_a_killed_primary_and_gives_back() {
     assert_eq!(next, Some(compare::frames(&published.tags).len()), "up to the end");
 }
 
+/// A peer that is there and takes nothing is dead after eight seconds, and needs no second proof.
+#[test]
+fn a_dead_primary_is_replaced_at_once() {
+    let mut relay = Relay::new();
+    let bystanders = Bystanders::of(&mut relay);
+    let (primary, backup) = (Sink::start(), Sink::start());
+    relay.destination("victim", &primary.url(), &format!("backup_url = \"{}\"\n", backup.url()));
+    relay.start();
+    let broadcast = Broadcast::synthetic(&relay, 40_000);
+    primary.wait_for("media to flow", START, |session| session.tags.len() > 50);
+    primary.stall();
+    backup.wait_for("media at the backup", Duration::from_secs(15), |session| session.tags.len() > 20);
+    assert_eq!(primary.attempts().len(), 1, "the dead one is not tried again first");
+    relay.wait_for("victim", "at the backup", START, |entry| entry["connection"]["is_backup"] == true);
+    bystanders.assert_undisturbed(&broadcast.stop());
+}
+
 /// The default: whoever has the broadcast keeps it, and the next one begins at the primary.
 #[test]
 fn the_next_publish_is_sent_to_the_primary_again() {

@@ -160,3 +160,44 @@ fn a_hold_that_runs_out_ends_the_broadcast_cleanly() {
     compare::assert_run_from_keyframe("sink", &published.tags, &session.tags);
     relay.wait_for_state("sink", "idle", START);
 }
+
+/// A destination with less patience than the others is ended and begins anew; the others notice nothing.
+#[test]
+fn each_destination_is_held_for_as_long_as_it_says() {
+    let mut relay = Relay::new();
+    let (patient, impatient) = (Sink::start(), Sink::start());
+    relay.destination("patient", &patient.url(), "");
+    relay.destination("impatient", &impatient.url(), "hold = \"1s\"\n");
+    relay.start();
+    let broadcast = Broadcast::synthetic(&relay, 4_000);
+    for sink in [&patient, &impatient] {
+        sink.wait_for("media", START, |session| session.tags.len() > 50);
+    }
+    broadcast.crash();
+    let ended = impatient.wait_for("the end of patience", START, |session| session.is_over);
+    assert!(ended.was_unpublished());
+    assert!(!patient.session().is_over);
+    let before = patient.session().tags.len();
+    let broadcast = Broadcast::synthetic(&relay, 4_000);
+    patient.wait_for("media to go on", START, |session| session.tags.len() > before + 50);
+    impatient.wait_for("media in a new session", START, |session| !session.is_over && session.tags.len() > 20);
+    broadcast.stop();
+    patient.wait_for("the end", START, |session| session.is_over && session.was_unpublished());
+    assert_eq!((patient.sessions().len(), impatient.sessions().len()), (1, 2));
+}
+
+/// A program that hangs: its connection lives, and nothing comes.
+#[test]
+#[ignore = "slow: half a minute of silence"]
+fn a_publisher_that_falls_silent_is_lost() {
+    let mut relay = Relay::new();
+    let sink = Sink::start();
+    relay.destination("sink", &sink.url(), "");
+    relay.start();
+    let broadcast = Broadcast::synthetic(&relay, 4_000);
+    sink.wait_for("media", START, |session| session.tags.len() > 50);
+    let (publisher, _) = broadcast.fall_silent();
+    relay.wait_for_state("sink", "held", Duration::from_secs(40));
+    assert!(!sink.session().is_over);
+    drop(publisher);
+}
