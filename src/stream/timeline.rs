@@ -156,9 +156,11 @@ mod tests {
     }
 
     proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig::with_cases(10_000))]
+
         #[test]
         fn never_back_within_a_track(
-            messages in proptest::collection::vec((0u8..3, 0u8..2, proptest::num::u32::ANY, 0u64..20_000, 0u8..40), 1..200)
+            messages in proptest::collection::vec((0u8..3, 0u8..2, proptest::num::u32::ANY, 0u64..20_000, 0u8..40), 1..60)
         ) {
             let mut timeline = Timeline::default();
             let mut now = Duration::ZERO;

@@ -160,11 +160,11 @@ fn a_publish_does_not_start_at_a_keyframe_of_the_one_before() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2_000))]
+    #![proptest_config(ProptestConfig::with_cases(10_000))]
 
     /// Over random histories: bounded, in order, and what a cursor reads has no hole that it was not told of.
     #[test]
-    fn histories(steps in prop::collection::vec((0u64..3_000, 0usize..60_000, 0u8..10, 0usize..8), 1..120)) {
+    fn histories(steps in prop::collection::vec((0u64..3_000, 0usize..60_000, 0u8..10, 0usize..8), 1..60)) {
         let window = Window { duration: Duration::from_secs(5), bytes: 200_000, hard_bytes: 400_000 };
         let mut log = Log::new(window);
         let mut cursor = Cursor { next: 0 };
