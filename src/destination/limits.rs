@@ -14,6 +14,9 @@ pub const PUBLISH_REPLY: Duration = Duration::from_secs(15);
 /// How often it is looked whether what was sent arrives.
 pub const LOOK_EVERY: Duration = Duration::from_secs(1);
 
+/// How often the policy is asked while the server takes nothing at all.
+pub const ASK_EVERY: Duration = Duration::from_millis(250);
+
 /// Something was sent and nothing of it acknowledged for so long: shown as stalling. Longer than any round trip.
 pub const STALLING: Duration = Duration::from_secs(2);
 

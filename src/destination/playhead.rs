@@ -181,9 +181,7 @@ impl Playhead {
     /// lock: it clones the pointers of one [`BATCH`].
     pub fn take(&mut self, log: &Log, now: Duration, until: Option<u64>, into: &mut Vec<Arc<Message>>) -> Taken {
         let end = until.unwrap_or(u64::MAX);
-        // What has been arrived for long enough: for a session with a delay the head is one of the past.
-        let head = if self.delay.is_zero() { log.head() } else { log.head_at(now.saturating_sub(self.delay)) };
-        let head = head.min(end);
+        let head = self.head(log, now).min(end);
         if self.cursor.next() >= end {
             return Taken::End;
         }
@@ -210,6 +208,17 @@ impl Playhead {
             }
             Read::Overtaken(_) => self.overtaken(log, head, until),
         }
+    }
+
+    /// Lets the policy act while the destination takes nothing at all: what was queued before is stuck, and what comes after it
+    /// must not wait for it. Says whether the cursor has moved.
+    pub fn keep_up(&mut self, log: &Log, now: Duration, until: Option<u64>) -> bool {
+        if self.pace != Pace::Live {
+            return false;
+        }
+        let before = self.cursor;
+        self.obey_policy(log, self.head(log, now).min(until.unwrap_or(u64::MAX)));
+        self.cursor != before
     }
 
     /// Turns a message into what is sent: first the configuration that changed, then the message, where the destination
@@ -257,6 +266,11 @@ impl Playhead {
     /// The session's clock, for a platform that wants it to go on in the next session.
     pub fn clock(&self) -> Clock {
         self.clock
+    }
+
+    /// The end of what arrived long enough ago: for a session with a delay the head is one of the past.
+    fn head(&self, log: &Log, now: Duration) -> u64 {
+        if self.delay.is_zero() { log.head() } else { log.head_at(now.saturating_sub(self.delay)) }
     }
 
     fn obey_policy(&mut self, log: &Log, head: u64) {

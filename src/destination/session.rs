@@ -223,7 +223,12 @@ impl<'a, T: Link> Session<'a, T> {
                     if let Err(end) = self.on_time(wait) {
                         return end;
                     }
-                    timer.as_mut().reset(self.due(wait));
+                    let due = self.due(wait);
+                    let is_blocked = wait == Wait::Server && self.state == SessionState::Sending;
+                    if is_blocked {
+                        self.keep_up(watch);
+                    }
+                    timer.as_mut().reset(if is_blocked { due.min(Instant::now() + limits::ASK_EVERY) } else { due });
                 }
             }
         }
@@ -353,6 +358,20 @@ impl<'a, T: Link> Session<'a, T> {
             watch.dropped(dropped);
         }
         taken
+    }
+
+    /// Lets the policy act while the server takes nothing.
+    fn keep_up(&mut self, watch: &mut impl Watch) {
+        let Some(playhead) = &mut self.playhead else { return };
+        let (feed, until) = (self.context.feed, self.until.map(|(until, _)| until));
+        let before = playhead.dropped();
+        let now = feed.now();
+        if feed.read(|log| playhead.keep_up(log, now, until)) {
+            self.context.report.at(playhead.position(), self.context.settings.delay);
+            let dropped = playhead.dropped().since(before);
+            self.context.report.dropped_more(dropped);
+            watch.dropped(dropped);
+        }
     }
 
     fn send_batch(&mut self) -> Result<(), End> {

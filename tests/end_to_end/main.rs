@@ -19,6 +19,7 @@ mod demo;
 mod encoder_drop;
 mod enhanced;
 mod faults;
+mod lag;
 mod lost_destinations;
 mod memory;
 mod refusals;
