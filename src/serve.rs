@@ -1,6 +1,10 @@
 //! `forkcast serve`: configuration to a running relay, what is said at the start, and how signals end it.
 
-use std::{io::IsTerminal as _, path::Path, process::ExitCode};
+use std::{
+    io::{IsTerminal as _, Write},
+    path::Path,
+    process::ExitCode,
+};
 
 use secrecy::{ExposeSecret as _, SecretString};
 use tracing_subscriber::EnvFilter;
@@ -150,27 +154,37 @@ impl Welcome {
     }
 
     fn print(&self, addresses: Addresses) {
+        // Nobody may be reading: the relay runs all the same.
+        let _ = self.write(&mut std::io::stdout().lock(), addresses);
+    }
+
+    fn write(&self, out: &mut impl Write, addresses: Addresses) -> std::io::Result<()> {
         let is_terminal = std::io::stdout().is_terminal();
-        println!("\nforkcast {} is ready. In OBS: Settings, Stream, Service \"Custom...\"", env!("CARGO_PKG_VERSION"));
+        writeln!(
+            out,
+            "\nforkcast {} is ready. In OBS: Settings, Stream, Service \"Custom...\"",
+            env!("CARGO_PKG_VERSION")
+        )?;
         if let Some(address) = addresses.rtmp {
-            println!("  Server      {}", server_url("rtmp", address.port(), 1935));
+            writeln!(out, "  Server      {}", server_url("rtmp", address.port(), 1935))?;
         }
         if let Some(address) = addresses.rtmps {
-            println!(
+            writeln!(
+                out,
                 "  Server      {}  (encrypted; HOST is the name in your certificate)",
                 server_url("rtmps", address.port(), 443)
-            );
+            )?;
         }
         if addresses.rtmp.is_none() && addresses.rtmps.is_none() {
-            println!("  no listener is on: nobody can publish (see --rtmp and --rtmps)");
+            writeln!(out, "  no listener is on: nobody can publish (see --rtmp and --rtmps)")?;
         }
         for (name, line) in &self.streams {
             let title =
                 if self.streams.len() == 1 { "Stream Key".to_owned() } else { format!("Stream Key of `{name}`") };
             match line {
-                KeyLine::Paste { key, .. } if is_terminal => println!("  {title}  {}", key.expose_secret()),
-                KeyLine::Paste { file, .. } => println!("  {title}  in the file {file}"),
-                KeyLine::Text(text) => println!("  {title}  {text}"),
+                KeyLine::Paste { key, .. } if is_terminal => writeln!(out, "  {title}  {}", key.expose_secret())?,
+                KeyLine::Paste { file, .. } => writeln!(out, "  {title}  in the file {file}")?,
+                KeyLine::Text(text) => writeln!(out, "  {title}  {text}")?,
             }
         }
         let Counts { on, wrong } = self.destinations;
@@ -180,18 +194,19 @@ impl Welcome {
             wrong => format!(", {wrong} are wrong (see above, or `forkcast check`)"),
         };
         match on {
-            0 => println!("No destination is on yet{wrong}: {}", self.first_step),
+            0 => writeln!(out, "No destination is on yet{wrong}: {}", self.first_step)?,
             on => {
                 let on = if on == 1 { "1 destination is".to_owned() } else { format!("{on} destinations are") };
                 match wrong.is_empty() {
-                    true => println!("{on} on; `forkcast check` lists them."),
-                    false => println!("{on} on{wrong}."),
+                    true => writeln!(out, "{on} on; `forkcast check` lists them.")?,
+                    false => writeln!(out, "{on} on{wrong}.")?,
                 }
             }
         }
         if let Some(http) = addresses.http {
-            println!("Status: http://{http}/api/status\n");
+            writeln!(out, "Status: http://{http}/api/status\n")?;
         }
+        Ok(())
     }
 }
 
