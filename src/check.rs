@@ -40,7 +40,7 @@ pub fn report(server: &Resolved, config: &Config, explain: bool) -> Report {
 /// What would keep `serve` from keeping the keys that it makes, one for each stream without one. Nothing is made.
 #[must_use]
 pub fn state_problem(state: &Path, config: &Config) -> Option<Problem> {
-    let mut without_key = config.streams.iter().filter(|stream| stream.key.is_none() && stream.wrong.is_none());
+    let mut without_key = config.streams.iter().filter(|stream| stream.access.is_empty() && stream.wrong.is_none());
     let error = without_key.find_map(|stream| keys::probe(state, &stream.name).err())?.to_string();
     let (message, hint) = error.split_once("\nhint: ").unwrap_or((&error, "name another folder with `--state`"));
     Some(Problem {
@@ -85,9 +85,14 @@ fn write_stream(out: &mut String, server: &Resolved, stream: &StreamConfig, expl
     writeln!(out, "stream {}", stream.name)?;
     match &stream.wrong {
         Some(problem) => writeln!(out, "  wrong  nobody can publish: {problem}")?,
+        None if stream.ways.is_empty() => {
+            writeln!(out, "  stream key (generated at start, kept in the state folder), default")?;
+        }
         None => {
-            let Explained { value, origin, .. } = &stream.explanation;
-            writeln!(out, "  stream key {value}, {origin}")?;
+            for Explained { field, value, origin } in &stream.ways {
+                let what = if matches!(*field, "key" | "keys") { "stream key " } else { "" };
+                writeln!(out, "  {what}{value}, {origin}")?;
+            }
         }
     }
     if explain {

@@ -20,10 +20,37 @@ pub enum Command {
     },
     /// Ask the running relay whether it is well.
     Health(Given),
+    /// Make and check stream keys.
+    Key(KeyCommand),
     /// Show the main job without an account.
     Demo {
         /// How long, in seconds.
         seconds: u64,
+    },
+}
+
+/// What is to be done about a stream key.
+#[derive(Debug, PartialEq, Eq)]
+pub enum KeyCommand {
+    /// Make one.
+    New,
+    /// Print the SHA-256 of the one that standard input brings.
+    Hash,
+    /// Sign one.
+    Sign {
+        /// Where the stream's secret is found.
+        destinations: Option<PathBuf>,
+        /// The stream.
+        stream: String,
+        /// How long it is valid, as it was typed.
+        valid_for: String,
+        /// The publisher's name in the log.
+        id: Option<String>,
+    },
+    /// Say what the one that standard input brings opens.
+    Check {
+        /// Where the streams are found.
+        destinations: Option<PathBuf>,
     },
 }
 
@@ -43,6 +70,7 @@ impl Command {
             Some(Action::Serve(_)) => Self::Serve(given(below("serve"))),
             Some(Action::Check { explain, .. }) => Self::Check { given: given(below("check")), explain },
             Some(Action::Health(_)) => Self::Health(given(below("health"))),
+            Some(Action::Key { action }) => Self::Key(action.into()),
             Some(Action::Demo { seconds }) => Self::Demo { seconds },
         })
     }
@@ -75,7 +103,7 @@ impl Cli {
         let server = match &self.action {
             None => &self.server,
             Some(Action::Serve(server) | Action::Check { server, .. } | Action::Health(server)) => server,
-            Some(Action::Demo { .. }) => return Ok(()),
+            Some(Action::Key { .. } | Action::Demo { .. }) => return Ok(()),
         };
         if server.stream_key.is_none() {
             return Ok(());
@@ -100,12 +128,59 @@ enum Action {
     },
     /// Ask the running relay whether it is well; exits with 0 if so (for a container's health check)
     Health(Server),
+    /// Make and check stream keys; a key is never an argument, it comes by standard input
+    Key {
+        #[command(subcommand)]
+        action: KeyAction,
+    },
     /// Show the whole path on this machine: no account, no encoder, four destinations, one of them killed half-way
     Demo {
         /// How long it publishes
         #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u64).range(8..=86_400))]
         seconds: u64,
     },
+}
+
+#[derive(Subcommand)]
+enum KeyAction {
+    /// Print a new random key, and its digest for `key_sha256`
+    New,
+    /// Print the line `key_sha256 = "…"` for the key that standard input brings
+    Hash,
+    /// Print a key for a stream, signed with the secret in its stream.toml
+    Sign {
+        /// The stream that the key opens
+        #[arg(long, default_value = "live")]
+        stream: String,
+        /// How long a publish may be begun with it, such as 2h or 1d
+        #[arg(long = "for", value_name = "TIME", default_value = "1d")]
+        valid_for: String,
+        /// Who it is for, shown in the log
+        #[arg(long, value_name = "NAME")]
+        id: Option<String>,
+        /// The folder of destinations [default: destinations]
+        #[arg(long, value_name = "DIR", env = "FORKCAST_DESTINATIONS", hide_env_values = true)]
+        destinations: Option<PathBuf>,
+    },
+    /// Say which stream the key that standard input brings opens, by what, and until when; exits with 2 if none
+    Check {
+        /// The folder of destinations [default: destinations]
+        #[arg(long, value_name = "DIR", env = "FORKCAST_DESTINATIONS", hide_env_values = true)]
+        destinations: Option<PathBuf>,
+    },
+}
+
+impl From<KeyAction> for KeyCommand {
+    fn from(action: KeyAction) -> Self {
+        match action {
+            KeyAction::New => Self::New,
+            KeyAction::Hash => Self::Hash,
+            KeyAction::Sign { stream, valid_for, id, destinations } => {
+                Self::Sign { destinations, stream, valid_for, id }
+            }
+            KeyAction::Check { destinations } => Self::Check { destinations },
+        }
+    }
 }
 
 /// The settings of the server. The name of each field is its name in `forkcast.toml`.
@@ -132,6 +207,10 @@ struct Server {
     /// Private key for RTMPS, PEM
     #[arg(long, value_name = "FILE", env = "FORKCAST_TLS_KEY", hide_env_values = true)]
     tls_key: Option<String>,
+    /// Let each of the two ports take RTMP and RTMPS
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(env = "FORKCAST_SHARE_PORTS", hide_env_values = true)]
+    share_ports: Option<String>,
     /// Where status, metrics and health are served, or off [default: 127.0.0.1:8080,
     /// unless another program has it]
     #[arg(long, value_name = "ADDR", env = "FORKCAST_HTTP", hide_env_values = true)]
@@ -146,7 +225,7 @@ struct Server {
 }
 
 /// Name of each setting, its flag and its variable.
-const SETTINGS: [(&str, &str, &str); 9] = [
+const SETTINGS: [(&str, &str, &str); 10] = [
     ("config", "--config", "FORKCAST_CONFIG"),
     ("destinations", "--destinations", "FORKCAST_DESTINATIONS"),
     ("state", "--state", "FORKCAST_STATE"),
@@ -154,6 +233,7 @@ const SETTINGS: [(&str, &str, &str); 9] = [
     ("rtmps", "--rtmps", "FORKCAST_RTMPS"),
     ("tls_cert", "--tls-cert", "FORKCAST_TLS_CERT"),
     ("tls_key", "--tls-key", "FORKCAST_TLS_KEY"),
+    ("share_ports", "--share-ports", "FORKCAST_SHARE_PORTS"),
     ("http", "--http", "FORKCAST_HTTP"),
     ("strict", "--strict", "FORKCAST_STRICT"),
 ];

@@ -10,6 +10,9 @@ use crate::{
 /// A relay that takes longer to answer is not healthy.
 const PATIENCE: Duration = Duration::from_secs(3);
 
+/// Most of an answer that is read, in bytes: a line, and one for each certificate that runs out.
+const ANSWER: u64 = 64 << 10;
+
 /// Asks the relay that runs with these settings. Exit code 0: healthy; 1: not; 2: there is nothing to ask.
 pub fn run(server: &Resolved) -> ExitCode {
     let Some(Http { address, .. }) = server.options.http else {
@@ -19,8 +22,9 @@ pub fn run(server: &Resolved) -> ExitCode {
         return ExitCode::from(2);
     };
     match ask(local(address)) {
-        Ok(()) => {
+        Ok(remarks) => {
             println!("healthy");
+            remarks.lines().for_each(|remark| println!("  {remark}"));
             ExitCode::SUCCESS
         }
         Err(Unhealthy::Silent(error)) => {
@@ -46,7 +50,8 @@ enum Unhealthy {
     AnotherProgram,
 }
 
-fn ask(address: SocketAddr) -> Result<(), Unhealthy> {
+/// What the relay remarks beside being healthy, a line each.
+fn ask(address: SocketAddr) -> Result<String, Unhealthy> {
     let config = ureq::Agent::config_builder().timeout_global(Some(PATIENCE)).http_status_as_error(false);
     let agent: ureq::Agent = config.build().into();
     let mut answer = agent.get(format!("http://{address}/healthz")).call().map_err(|error| match error {
@@ -54,13 +59,11 @@ fn ask(address: SocketAddr) -> Result<(), Unhealthy> {
         // What came is no HTTP.
         _ => Unhealthy::AnotherProgram,
     })?;
-    // The limit itself must not be reached.
-    let body = answer.body_mut().with_config().limit(HEALTHY.len() as u64 + 1).read_to_vec();
     // A longer body is an error too.
-    match body {
-        Ok(body) if body == HEALTHY.as_bytes() => Ok(()),
-        _ => Err(Unhealthy::AnotherProgram),
-    }
+    let body = answer.body_mut().with_config().limit(ANSWER).read_to_vec().ok();
+    let body = body.and_then(|body| String::from_utf8(body).ok());
+    let remarks = body.as_deref().and_then(|body| body.strip_prefix(HEALTHY));
+    remarks.map(str::to_owned).ok_or(Unhealthy::AnotherProgram)
 }
 
 /// A relay that listens on every address is asked on this machine's own.

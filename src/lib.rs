@@ -20,7 +20,7 @@
 //! - [`config`]: text to settings, every mistake with file, line, column and a hint.
 //! - [`control`]: HTTP: status, metrics, health.
 //! - [`relay`]: the composition root: start and stop order. [`mend`]: a file that is mended wakes its destination.
-//! - [`cli`]: flags; [`serve`], [`check`], [`health`], [`demo`]: a command each.
+//! - [`cli`]: flags; [`serve`], [`check`], [`health`], [`key`], [`demo`]: a command each.
 //!
 //! # Invariants
 //! 1. The write side never waits for a reader: appending takes a lock that readers hold for a few clones, and wakes them.
@@ -37,8 +37,10 @@ pub mod demo;
 pub mod destination;
 pub mod health;
 pub mod ingest;
+pub mod key;
 pub mod media;
 pub mod mend;
+pub mod moment;
 pub mod net;
 pub mod observe;
 pub mod relay;

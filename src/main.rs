@@ -6,7 +6,7 @@ use forkcast::{
     check,
     cli::{Command, default_state},
     config::{Config, Disk, Given, Resolved, ServeOptions},
-    demo, health, serve,
+    demo, health, key, serve,
 };
 
 fn main() -> ExitCode {
@@ -37,6 +37,7 @@ fn main() -> ExitCode {
             ExitCode::from(report.exit_code)
         }
         Command::Health(given) => health::run(&resolve(&given)),
+        Command::Key(command) => key::run(&command),
         Command::Demo { seconds } => runtime.block_on(demo::run(seconds)),
     };
     // A name that is still being looked up would be waited for.

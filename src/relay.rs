@@ -5,13 +5,12 @@ use std::{
     net::SocketAddr,
     path::Path,
     sync::Arc,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use metrics_exporter_prometheus::PrometheusHandle;
-use secrecy::SecretString;
 use tokio::{
-    sync::{Semaphore, watch},
+    sync::watch,
     time::{sleep, timeout},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -28,9 +27,19 @@ use crate::{
         status::{Report, State},
         task::{Stop, Task},
     },
-    ingest::{self, auth::Keys, listener::Listener, session::Context},
+    ingest::{
+        self,
+        access::Access,
+        auth::Gate,
+        door::Door,
+        listener::{Listener, Takes},
+        session::Context,
+    },
     mend::{self, DestinationFile},
-    net::{TlsServer, tls::FileError},
+    net::{
+        TlsServer, descriptors,
+        tls::{Change, FileError},
+    },
     observe::Event,
     stream::{Broadcast, Feed, Phase, StreamSettings, Takeover, Window},
 };
@@ -42,6 +51,9 @@ const LONG_GROUP: u64 = 64 << 20;
 /// The pause before a destination that a fault of our own has ended is started anew.
 const RESTART: Duration = Duration::from_secs(5);
 
+/// Descriptors of the process itself: standard streams, the runtime's, listeners, HTTP, files that are read meanwhile.
+const DESCRIPTORS: usize = 64;
+
 /// How long ingest sessions and destinations have to end in order, beyond their own limits.
 const GRACE: Duration = Duration::from_secs(8);
 
@@ -50,8 +62,8 @@ const GRACE: Duration = Duration::from_secs(8);
 pub struct Stream {
     /// `live`, or the folder's name.
     pub name: String,
-    /// What a publisher must show; `None` where the stream's own file is wrong, so that nobody may publish.
-    pub key: Option<SecretString>,
+    /// Who may publish; nobody where the stream's own file is wrong.
+    pub access: Access,
     /// What happens when a second publisher shows the key.
     pub takeover: Takeover,
     /// One for each file.
@@ -75,12 +87,12 @@ pub struct Relay {
 }
 
 /// The bound addresses, with the ports that the system chose where 0 was asked for.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Addresses {
     /// For `rtmp://` publishers.
-    pub rtmp: Option<SocketAddr>,
+    pub rtmp: Vec<SocketAddr>,
     /// For `rtmps://` publishers.
-    pub rtmps: Option<SocketAddr>,
+    pub rtmps: Vec<SocketAddr>,
     /// For status, metrics and health.
     pub http: Option<SocketAddr>,
 }
@@ -113,17 +125,25 @@ impl Relay {
         streams: Vec<Stream>,
         metrics: PrometheusHandle,
     ) -> Result<Self, StartError> {
-        let listeners = bind(options).await?;
+        let tls = match &options.rtmps {
+            Some(rtmps) => Some(TlsServer::from_files(&rtmps.certificates)?),
+            None => None,
+        };
+        let listeners = bind(options, tls.as_ref()).await?;
         let http = bind_http(options.http).await?;
+        let that_take = |takes: fn(&Takes) -> bool| {
+            let listeners = listeners.iter().filter(|listener| takes(listener.takes()));
+            listeners.filter_map(|listener| listener.local_address().ok()).collect()
+        };
         let addresses = Addresses {
-            rtmp: listeners.iter().find(|l| l.transport() == "rtmp").and_then(|l| l.local_address().ok()),
-            rtmps: listeners.iter().find(|l| l.transport() == "rtmps").and_then(|l| l.local_address().ok()),
+            rtmp: that_take(|takes| matches!(takes, Takes::Rtmp | Takes::Both(_))),
+            rtmps: that_take(|takes| matches!(takes, Takes::Rtmps(_) | Takes::Both(_))),
             http: http.as_ref().and_then(|http| http.local_address().ok()),
         };
 
         let mut relay = Self {
             addresses,
-            board: Arc::new(Board { started: Instant::now(), streams: Vec::new() }),
+            board: Arc::new(Board { started: Instant::now(), streams: Vec::new(), tls }),
             ingest_stop: CancellationToken::new(),
             destination_stop: Stop::default(),
             http_stop: CancellationToken::new(),
@@ -166,25 +186,27 @@ impl Relay {
     }
 
     fn start_streams(&mut self, streams: Vec<Stream>, folder: &Path, listeners: Vec<Listener>) {
-        let mut keys = Vec::new();
+        let mut access = Vec::new();
         let mut board = Vec::new();
         for stream in streams {
             let feed = Feed::new(stream_settings(&stream));
-            keys.extend(stream.key.map(|key| (key, Arc::clone(&feed))));
+            access.push((Arc::clone(&feed), stream.access));
             let start = |destination| self.start_destination(destination, &feed, folder);
             let destinations = stream.destinations.into_iter().map(start).collect();
             self.ingest.spawn(tell_when_a_hold_runs_out(Arc::clone(&feed), self.ingest_stop.clone()));
             board.push((feed, destinations));
         }
-        self.board = Arc::new(Board { started: self.board.started, streams: board });
+        let tls = self.board.tls.clone();
+        self.ingest.spawn(watch_certificates(tls.clone(), self.ingest_stop.clone()));
+        let door = Door::new(room_for_publishers(&board));
+        self.board = Arc::new(Board { started: self.board.started, streams: board, tls });
 
-        let context = Context { keys: Arc::new(Keys::new(keys)), stop: self.ingest_stop.clone() };
-        let connections = Arc::new(Semaphore::new(ingest::limits::CONNECTIONS));
+        let context = Context::new(Gate::new(access), self.ingest_stop.clone());
         for listener in listeners {
             if let Ok(address) = listener.local_address() {
-                Event::Listening { transport: listener.transport(), address }.emit();
+                Event::Listening { transport: listener.takes().name(), address }.emit();
             }
-            self.ingest.spawn(listener.run(context.clone(), Arc::clone(&connections), self.ingest.clone()));
+            self.ingest.spawn(listener.run(context.clone(), Arc::clone(&door), self.ingest.clone()));
         }
     }
 
@@ -233,19 +255,63 @@ impl Relay {
     }
 }
 
-async fn bind(options: &ServeOptions) -> Result<Vec<Listener>, StartError> {
-    let mut listeners = Vec::new();
+async fn bind(options: &ServeOptions, tls: Option<&TlsServer>) -> Result<Vec<Listener>, StartError> {
+    let mut ports = Vec::new();
+    let rtmps = options.rtmps.as_ref().map(|rtmps| rtmps.address);
+    let shared = tls.filter(|_| options.share_ports);
     if let Some(address) = options.rtmp {
-        let listener = Listener::bind(address, None).await;
-        listeners.push(listener.map_err(|error| StartError::Bind { what: "rtmp", address, error })?);
+        ports.push(("rtmp", address, shared.map_or(Takes::Rtmp, |tls| Takes::Both(tls.clone()))));
     }
-    if let Some(rtmps) = &options.rtmps {
-        let tls = TlsServer::from_files(&rtmps.tls_cert, &rtmps.tls_key)?;
-        let address = rtmps.address;
-        let listener = Listener::bind(address, Some(tls)).await;
-        listeners.push(listener.map_err(|error| StartError::Bind { what: "rtmps", address, error })?);
+    if let (Some(address), Some(tls)) = (rtmps, tls)
+        && (shared.is_none() || options.rtmp != rtmps)
+    {
+        ports.push(("rtmps", address, shared.map_or(Takes::Rtmps(tls.clone()), |tls| Takes::Both(tls.clone()))));
+    }
+    let mut listeners = Vec::new();
+    for (what, address, takes) in ports {
+        let listener = Listener::bind(address, takes).await;
+        listeners.push(listener.map_err(|error| StartError::Bind { what, address, error })?);
     }
     Ok(listeners)
+}
+
+/// How many connections may wait to become publishers: as many as ingest allows, but never the descriptors that destinations
+/// and publishers need.
+fn room_for_publishers(streams: &[(Arc<Feed>, Vec<Destination>)]) -> usize {
+    // A destination that changes its server has two for a moment; a stream has its publisher and one that waits for its turn.
+    let destinations: usize = streams.iter().map(|(_, destinations)| destinations.len()).sum();
+    let needed = DESCRIPTORS + 2 * destinations + 2 * streams.len();
+    let Some(limit) = descriptors::raise_limit() else { return ingest::limits::WAITING };
+    let room = limit.saturating_sub(needed as u64);
+    let wanted = ingest::limits::WAITING_AT_LEAST;
+    if room < wanted as u64 {
+        Event::FewDescriptors { limit, wanted: (needed + wanted) as u64 }.emit();
+    }
+    usize::try_from(room).unwrap_or(usize::MAX).clamp(wanted, ingest::limits::WAITING)
+}
+
+/// Looks every few seconds whether certificates were renewed, and tells when one runs out.
+async fn watch_certificates(tls: Option<TlsServer>, stop: CancellationToken) {
+    let Some(tls) = tls else { return };
+    loop {
+        let tls = tls.clone();
+        let looked = tokio::task::spawn_blocking(move || tls.look(SystemTime::now())).await;
+        for change in looked.unwrap_or_default() {
+            match change {
+                Change::Renewed { file, until } => {
+                    Event::CertificateRenewed { file: &file.display().to_string(), until: &until }.emit();
+                }
+                Change::Kept(error) => {
+                    Event::CertificateKept { problem: &error.to_string(), hint: error.hint() }.emit();
+                }
+                Change::Expiry(problem) => Event::CertificateProblem { problem: &problem }.emit(),
+            }
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = sleep(ingest::limits::CERTIFICATE_LOOK) => {}
+        }
+    }
 }
 
 /// The default address may be another program's: the relay does its main job without a page.

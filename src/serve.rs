@@ -12,7 +12,10 @@ use tracing_subscriber::EnvFilter;
 use crate::{
     check,
     config::{Activation, Config, DestinationConfig, Disk, Problem, Resolved, StreamConfig},
-    ingest::keys::{self, StreamKey},
+    ingest::{
+        access::{Access, PublisherKey},
+        keys::{self, StreamKey},
+    },
     observe,
     relay::{Addresses, Relay, Stream},
 };
@@ -75,7 +78,7 @@ async fn serve(server: Resolved) -> Result<(), Stopped> {
     let metrics = observe::metrics::install()?;
     let streams = streams.into_iter().map(|(stream, _)| stream).collect();
     let relay = Relay::start(&options, streams, metrics).await?;
-    welcome.print(relay.addresses);
+    welcome.print(&relay.addresses);
 
     match signals.wait().await {
         Signal::End => relay.end().await,
@@ -95,16 +98,20 @@ enum KeyNote {
 }
 
 fn with_key(config: StreamConfig, state: &Path) -> Result<(Stream, KeyNote), keys::Error> {
-    let StreamConfig { name, key, explanation, wrong, takeover, destinations, .. } = config;
-    let (key, note) = match (wrong, key) {
-        (Some(problem), _) => (None, KeyNote::Wrong(problem)),
-        (None, Some(key)) => (Some(key), KeyNote::Configured(explanation.origin.to_string())),
+    let StreamConfig { name, mut access, ways, wrong, takeover, destinations, .. } = config;
+    let note = match (wrong, ways.first()) {
+        (Some(problem), _) => {
+            access = Access::default();
+            KeyNote::Wrong(problem)
+        }
+        (None, Some(way)) => KeyNote::Configured(way.origin.to_string()),
         (None, None) => {
             let made = StreamKey::load_or_make(state, &name)?;
-            (Some(made.key.clone()), KeyNote::Made(made))
+            access.keys.push(PublisherKey::unnamed(&made.key));
+            KeyNote::Made(made)
         }
     };
-    Ok((Stream { name, key, takeover, destinations }, note))
+    Ok((Stream { name, access, takeover, destinations }, note))
 }
 
 /// What a person needs to go live, said once everything listens.
@@ -153,29 +160,29 @@ impl Welcome {
         }
     }
 
-    fn print(&self, addresses: Addresses) {
+    fn print(&self, addresses: &Addresses) {
         // Nobody may be reading: the relay runs all the same.
         let _ = self.write(&mut std::io::stdout().lock(), addresses);
     }
 
-    fn write(&self, out: &mut impl Write, addresses: Addresses) -> std::io::Result<()> {
+    fn write(&self, out: &mut impl Write, addresses: &Addresses) -> std::io::Result<()> {
         let is_terminal = std::io::stdout().is_terminal();
         writeln!(
             out,
             "\nforkcast {} is ready. In OBS: Settings, Stream, Service \"Custom...\"",
             env!("CARGO_PKG_VERSION")
         )?;
-        if let Some(address) = addresses.rtmp {
+        for address in &addresses.rtmp {
             writeln!(out, "  Server      {}", server_url("rtmp", address.port(), 1935))?;
         }
-        if let Some(address) = addresses.rtmps {
+        for address in &addresses.rtmps {
             writeln!(
                 out,
                 "  Server      {}  (encrypted; HOST is the name in your certificate)",
                 server_url("rtmps", address.port(), 443)
             )?;
         }
-        if addresses.rtmp.is_none() && addresses.rtmps.is_none() {
+        if addresses.rtmp.is_empty() && addresses.rtmps.is_empty() {
             writeln!(out, "  no listener is on: nobody can publish (see --rtmp and --rtmps)")?;
         }
         for (name, line) in &self.streams {

@@ -55,8 +55,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("observe", &[]),
     ("ingest", &["rtmp", "media", "stream", "net", "observe"]),
     ("destination", &["rtmp", "media", "stream", "net", "observe"]),
-    ("config", &["rtmp", "stream", "destination"]),
-    ("control", &["stream", "destination", "observe"]),
+    ("config", &["rtmp", "stream", "net", "ingest", "destination"]),
+    ("control", &["stream", "net", "destination", "observe"]),
 ];
 
 #[test]

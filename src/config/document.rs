@@ -37,19 +37,26 @@ pub(super) struct Field {
     pub(super) name: &'static str,
     /// How its value may be shown.
     pub(super) shown: Shown,
+    /// Where it is a table of tables with names of one's own: what each of them may have. Else empty.
+    pub(super) inside: &'static [Field],
 }
 
 impl Field {
     pub(super) const fn plain(name: &'static str) -> Self {
-        Self { name, shown: Shown::Plain }
+        Self { name, shown: Shown::Plain, inside: &[] }
     }
 
     pub(super) const fn url(name: &'static str) -> Self {
-        Self { name, shown: Shown::Url }
+        Self { name, shown: Shown::Url, inside: &[] }
     }
 
     pub(super) const fn secret(name: &'static str) -> Self {
-        Self { name, shown: Shown::Never }
+        Self { name, shown: Shown::Never, inside: &[] }
+    }
+
+    /// `[NAME.…]`: any number of tables, each with these fields.
+    pub(super) const fn tables(name: &'static str, inside: &'static [Self]) -> Self {
+        Self { name, shown: Shown::Never, inside }
     }
 }
 
@@ -125,6 +132,16 @@ impl<'t> Document<'t> {
     /// Whether the file has the field, be it right or wrong; true where that cannot be told.
     pub(super) fn has(&self, name: &str) -> bool {
         self.is_unreadable || self.values.contains_key(name) || self.broken.contains(&name)
+    }
+
+    /// Whether something stands there that was probably meant to be the field.
+    pub(super) fn means(&self, name: &str) -> bool {
+        self.meant.contains(name)
+    }
+
+    /// Whether the field is there and its value is none that it can have.
+    pub(super) fn is_broken(&self, name: &str) -> bool {
+        self.is_unreadable || self.broken.contains(&name)
     }
 
     /// Whether the file has the field, or something that was probably meant to be it.
@@ -222,7 +239,7 @@ impl<'t> Document<'t> {
             let path =
                 if prefix.is_empty() { key.get_ref().to_string() } else { format!("{prefix}.{}", key.get_ref()) };
             if let Some(field) = self.fields.iter().find(|field| field.name == path) {
-                self.mask(&value, field.shown);
+                self.mask_field(&value, field);
                 self.values.insert(field.name, value);
                 continue;
             }
@@ -242,6 +259,64 @@ impl<'t> Document<'t> {
                 }
             }
         }
+    }
+
+    fn mask_field(&mut self, value: &Spanned<DeValue<'t>>, field: &Field) {
+        let DeValue::Table(tables) = value.get_ref() else { return self.mask(value, field.shown) };
+        for table in tables.values() {
+            let DeValue::Table(table) = table.get_ref() else {
+                self.mask(table, Shown::Never);
+                continue;
+            };
+            for (key, value) in table {
+                let known = field.inside.iter().find(|field| field.name == key.get_ref().as_ref());
+                self.mask(value, known.map_or(Shown::Never, |field| field.shown));
+            }
+        }
+    }
+
+    /// The tables of a field that has them, each with its name and as a document of its own, whose problems are to be given
+    /// back with [`Document::absorb`]. Reports what is no table.
+    pub(super) fn tables(&mut self, name: &'static str) -> Vec<(At<String>, Self)> {
+        let Some(field) = self.fields.iter().find(|field| field.name == name) else { return Vec::new() };
+        let Some(value) = self.values.remove(name) else { return Vec::new() };
+        let span = value.span();
+        let DeValue::Table(tables) = value.into_inner() else {
+            let hint = format!("write `[{name}.NAME]` on a line of its own, and below it what it has");
+            self.mistake(&span, name, format!("`{name}` is not a table of tables"), hint);
+            self.broken.push(name);
+            return Vec::new();
+        };
+        let mut documents = Vec::new();
+        for (key, value) in tables {
+            let (at, span) = (At { value: key.get_ref().to_string(), span: key.span() }, value.span());
+            let DeValue::Table(table) = value.into_inner() else {
+                let hint = format!("write `[{name}.NAME]` on a line of its own, and below it what it has");
+                self.mistake(&span, name, format!("`{name}` has something in it that is not a table"), hint);
+                self.broken.push(name);
+                continue;
+            };
+            let mut document = Document {
+                text: self.text,
+                fields: field.inside,
+                values: BTreeMap::new(),
+                broken: Vec::new(),
+                meant: BTreeSet::new(),
+                masks: self.masks.clone(),
+                problems: Vec::new(),
+                is_unreadable: false,
+            };
+            let mut strays = Vec::new();
+            document.collect("", table, &mut strays);
+            strays.into_iter().for_each(|stray| document.report_stray(stray));
+            documents.push((at, document));
+        }
+        documents
+    }
+
+    /// Takes back the problems of one of its tables.
+    pub(super) fn absorb(&mut self, table: Self) {
+        self.problems.extend(table.problems);
     }
 
     fn mask(&mut self, value: &Spanned<DeValue<'t>>, shown: Shown) {

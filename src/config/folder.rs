@@ -14,6 +14,7 @@ use super::{
     stream::Publisher,
     variables,
 };
+use crate::ingest::access::{KeyDigest, PublisherKey};
 
 /// The stream of the files that lie in no folder of their own.
 pub const DEFAULT_STREAM: &str = "live";
@@ -198,10 +199,10 @@ impl Reader<'_> {
             self.named_variables.extend(destination.key_env);
             configs.push(destination.config);
         }
-        let Publisher { key, explanation, wrong, key_env, takeover, hold, settings, .. } = publisher;
-        self.named_variables.extend(key_env);
+        let Publisher { access, ways, wrong, named_variables, takeover, hold, settings, .. } = publisher;
+        self.named_variables.extend(named_variables);
         let hold = hold.map(|of_stream| of_stream.hold);
-        StreamConfig { name, key, explanation, wrong, takeover, hold, settings, destinations: configs }
+        StreamConfig { name, access, ways, wrong, takeover, hold, settings, destinations: configs }
     }
 }
 
@@ -245,21 +246,29 @@ fn stem(entry: &Entry) -> Option<Option<&str>> {
     extension.eq_ignore_ascii_case("toml").then_some(Some(stem))
 }
 
-/// The key alone decides which stream a publisher means.
+/// The key alone decides which stream a publisher means, and by whose name it comes in.
 fn forbid_shared_keys(streams: &mut [Stream]) {
-    for position in 1..streams.len() {
-        let (before, rest) = streams.split_at_mut(position);
-        let Some(stream) = rest.first_mut() else { return };
-        let Some(key) = &stream.publisher.key else { continue };
-        let same = before.iter().find(|other| {
-            other.publisher.key.as_ref().is_some_and(|other| other.expose_secret() == key.expose_secret())
-        });
-        let Some(other) = same else { continue };
-        let message = format!("this is the stream key of `{}` too ({})", other.name, other.publisher.spot.place);
-        let hint = "give each stream a key of its own: the key alone says which stream a publisher means".to_owned();
-        stream.publisher.report(Severity::Mistake, message, hint);
-        stream.publisher.wrong = stream.publisher.problems.last().map(Problem::one_line);
-        stream.publisher.key = None;
+    let mut seen: Vec<(String, Place, KeyDigest)> = Vec::new();
+    for Stream { name, publisher, .. } in streams {
+        let mut index = 0;
+        while let Some(PublisherKey { digest, .. }) = publisher.access.keys.get(index).cloned() {
+            match seen.iter().find(|(.., other)| *other == digest) {
+                None => {
+                    let place = publisher.spots.get(index).map_or(Place::Settings, |spot| spot.place.clone());
+                    seen.push((name.clone(), place, digest));
+                    index += 1;
+                }
+                Some((other, place, _)) if other == name => {
+                    let message = format!("this key is there twice ({place})");
+                    publisher.refuse_key(index, message, "give each name a key of its own".to_owned());
+                }
+                Some((other, place, _)) => {
+                    let message = format!("this is the stream key of `{other}` too ({place})");
+                    let hint = "give each stream a key of its own: the key alone says which stream a publisher means";
+                    publisher.refuse_key(index, message, hint.to_owned());
+                }
+            }
+        }
     }
 }
 

@@ -28,8 +28,6 @@ mod variables;
 
 use std::{path::PathBuf, time::Duration};
 
-use secrecy::SecretString;
-
 pub use document::show_duration;
 pub use explain::{Explained, Origin};
 pub use folder::DEFAULT_STREAM;
@@ -37,7 +35,7 @@ pub use problem::{Excerpt, Place, Problem, Severity};
 pub use server::{Given, Http, Resolved, Rtmps, ServeOptions};
 pub use source::{Disk, Entry, FILE_LIMIT, Source};
 
-use crate::{destination::settings::Settings, stream::Takeover};
+use crate::{destination::settings::Settings, ingest::access::Access, stream::Takeover};
 
 /// All streams with their destinations, and everything that is wrong with their files.
 #[derive(Debug)]
@@ -53,10 +51,10 @@ pub struct Config {
 pub struct StreamConfig {
     /// `live`, or the folder's name.
     pub name: String,
-    /// The key that a publisher must show; `None` where none is configured, and one is to be generated.
-    pub key: Option<SecretString>,
-    /// Where the key comes from; never the key.
-    pub explanation: Explained,
+    /// Who may publish it; without any way in where none is configured, and a key is to be generated.
+    pub access: Access,
+    /// Each way in, with where it comes from; never a key.
+    pub ways: Vec<Explained>,
     /// Why the stream's own file holds it back: a publisher must not get in with a key that was meant otherwise.
     pub wrong: Option<String>,
     /// What happens when a second publisher shows the key.

@@ -19,6 +19,20 @@ pub(super) const KEY: Field = Field::secret("key");
 pub(super) const KEY_FILE: Field = Field::plain("key_file");
 pub(super) const KEY_ENV: Field = Field::plain("key_env");
 
+/// The fields of one secret.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Names {
+    /// The secret itself.
+    pub(super) plain: &'static str,
+    /// The file that holds it.
+    pub(super) file: &'static str,
+    /// The environment variable that holds it.
+    pub(super) env: &'static str,
+}
+
+/// Those of a stream key.
+pub(super) const KEY_NAMES: Names = Names { plain: KEY.name, file: KEY_FILE.name, env: KEY_ENV.name };
+
 /// Most bytes of a key. Facebook's, with its query, has about 150.
 const KEY_LIMIT: usize = 2048;
 
@@ -48,11 +62,21 @@ pub(super) struct SetKey {
 impl Key {
     /// Finds a document's key, wherever it is kept. Reports what is wrong with it.
     pub(super) fn read(document: &mut Document<'_>, source: &dyn Source) -> Self {
-        let names = [KEY.name, KEY_FILE.name, KEY_ENV.name];
+        Self::read_named(document, source, KEY_NAMES)
+    }
+
+    /// The same for a secret of other names.
+    pub(super) fn read_named(document: &mut Document<'_>, source: &dyn Source, fields: Names) -> Self {
+        let names = [fields.plain, fields.file, fields.env];
         let given: Vec<_> = names.into_iter().filter(|name| document.span_of(name).is_some()).collect();
         if let [first, .., last] = given.as_slice() {
             let span = document.span_of(last).unwrap_or_default();
-            let hint = "keep one of `key`, `key_file` and `key_env`";
+            let hint = format!(
+                "keep one of `{}`, `{}` and `{}`",
+                last_of(fields.plain),
+                last_of(fields.file),
+                last_of(fields.env)
+            );
             document.mistake(&span, last, format!("`{last}` is there although `{first}` is there too"), hint);
             return Self::Wrong;
         }
@@ -62,12 +86,12 @@ impl Key {
         };
         let Some(field) = document.text(name) else { return Self::Wrong };
         let found = match *name {
-            "key" => Ok((field.value.clone(), "(set)".to_owned())),
-            "key_file" => from_file(document.file(), &field.value, source),
-            _ => from_environment(&field.value, source),
+            name if name == fields.plain => Ok((field.value.clone(), "(set)".to_owned())),
+            name if name == fields.file => from_file(document.file(), &field.value, source, fields),
+            _ => from_environment(&field.value, source, fields),
         };
         match found {
-            Ok(found) => Self::check(document, source, name, &field, found),
+            Ok(found) => Self::check(document, source, (name, fields), &field, found),
             Err(Complaint { message, hint }) => {
                 document.mistake(&field.span, name, message, hint);
                 Self::Wrong
@@ -78,7 +102,7 @@ impl Key {
     fn check(
         document: &mut Document<'_>,
         source: &dyn Source,
-        name: &str,
+        (name, fields): (&str, Names),
         field: &At<String>,
         (text, shown): (String, String),
     ) -> Self {
@@ -88,15 +112,15 @@ impl Key {
         }
         match complaint_about(text) {
             None => {
-                let is_open = name == KEY.name && source.is_open_to_all(document.file());
+                let is_open = name == fields.plain && source.is_open_to_all(document.file());
                 let origin = document.origin(&field.span);
                 Self::Set(SetKey { value: text.into(), shown, span: field.span.clone(), origin, is_open })
             }
             Some(Complaint { message, hint }) => {
-                let message = if name == KEY.name {
-                    format!("`key` {message}")
+                let message = if name == fields.plain {
+                    format!("`{name}` {message}")
                 } else {
-                    format!("the key from `{name}` {message}")
+                    format!("the {} from `{name}` {message}", last_of(fields.plain))
                 };
                 document.mistake(&field.span, name, message, hint);
                 Self::Wrong
@@ -135,50 +159,62 @@ pub(super) fn unreadable(field: &str, path: &Path, typed: &str, error: &std::io:
     (format!("`{field}`: {path} cannot be read: {error}"), hint.to_owned())
 }
 
-fn from_file(file: &Path, typed: &str, source: &dyn Source) -> Result<(String, String), Complaint> {
+fn from_file(file: &Path, typed: &str, source: &dyn Source, fields: Names) -> Result<(String, String), Complaint> {
+    let (name, plain) = (last_of(fields.file), last_of(fields.plain));
     if typed.is_empty() {
         return Err(Complaint::new(
-            "`key_file` is empty",
-            "write the path of a file that holds the key and nothing else",
+            format!("`{name}` is empty"),
+            format!("write the path of a file that holds the {plain} and nothing else"),
         ));
     }
     if is_hardly_a_path(typed) {
-        let hint = "`key_file` takes the path of a file; for the key itself write `key = \"…\"`";
-        return Err(Complaint::new("`key_file` looks like a key, not like a path", hint));
+        let hint = format!("`{name}` takes the path of a file; for the {plain} itself write `{plain} = \"…\"`");
+        return Err(Complaint::new(format!("`{name}` looks like a key, not like a path"), hint));
     }
     let path = beside(file, typed);
     let bytes = source.read(&path).map_err(|error| {
-        let (message, hint) = unreadable("key_file", &path, typed, &error);
+        let (message, hint) = unreadable(name, &path, typed, &error);
         Complaint::new(message, hint)
     })?;
     let text = String::from_utf8(bytes).map_err(|_| {
-        Complaint::new("`key_file` is not a text file", "it must hold the key and nothing else, as plain text")
+        Complaint::new(
+            format!("`{name}` is not a text file"),
+            format!("it must hold the {plain} and nothing else, as plain text"),
+        )
     })?;
     let text = text.trim_start_matches('\u{feff}').trim();
     if text.is_empty() {
-        return Err(Complaint::new("the file of `key_file` is empty", "put the key into it, and nothing else"));
+        let hint = format!("put the {plain} into it, and nothing else");
+        return Err(Complaint::new(format!("the file of `{name}` is empty"), hint));
     }
-    Ok((text.to_owned(), format!("(set, from key_file {})", path.display())))
+    Ok((text.to_owned(), format!("(set, from {name} {})", path.display())))
 }
 
-fn from_environment(name: &str, source: &dyn Source) -> Result<(String, String), Complaint> {
+fn from_environment(name: &str, source: &dyn Source, fields: Names) -> Result<(String, String), Complaint> {
+    let (field, plain) = (last_of(fields.env), last_of(fields.plain));
     let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
     if name.is_empty() || !name.chars().all(is_name) || looks_like_a_key(name) {
-        let hint = "`key_env` takes a name such as `YOUTUBE_KEY`; for the key itself write `key = \"…\"`";
-        return Err(Complaint::new("`key_env` is not the name of an environment variable", hint));
+        let hint =
+            format!("`{field}` takes a name such as `YOUTUBE_KEY`; for the {plain} itself write `{plain} = \"…\"`");
+        return Err(Complaint::new(format!("`{field}` is not the name of an environment variable"), hint));
     }
     let value = source.variable(name).unwrap_or_default();
     let Ok(text) = value.into_string() else {
         return Err(Complaint::new(
             format!("environment variable `{name}` is not UTF-8 text"),
-            "set it to the key alone",
+            format!("set it to the {plain} alone"),
         ));
     };
     if text.trim().is_empty() {
-        let hint = format!("set `{name}` for forkcast's process, or take `key_env` out to leave this off");
+        let hint = format!("set `{name}` for forkcast's process, or take `{field}` out to leave this off");
         return Err(Complaint::new(format!("environment variable `{name}` is not set, or is empty"), hint));
     }
-    Ok((text.trim().to_owned(), format!("(set, from key_env {name})")))
+    Ok((text.trim().to_owned(), format!("(set, from {field} {name})")))
+}
+
+/// A field's own name, without that of its table.
+fn last_of(name: &'static str) -> &'static str {
+    name.rsplit('.').next().unwrap_or(name)
 }
 
 /// Why a text cannot be a stream key, if it cannot.

@@ -9,12 +9,13 @@ use std::{
 };
 
 use super::{
-    document::{Document, Field, Text},
+    document::{At, Document, Field, Text},
     explain::{Explained, Origin},
     problem::{Place, Problem, Severity},
     secret::beside,
     source::Source,
 };
+use crate::net::tls::CertificateFiles;
 
 /// Everything that `forkcast.toml` may have. A flag is the same name with `-` for `_`; its variable is `FORKCAST_` and the
 /// name in capitals.
@@ -25,6 +26,7 @@ pub(super) const FIELDS: &[Field] = &[
     Field::plain("rtmps"),
     Field::plain("tls_cert"),
     Field::plain("tls_key"),
+    Field::plain("share_ports"),
     Field::plain("http"),
     Field::plain("strict"),
 ];
@@ -45,6 +47,8 @@ pub struct ServeOptions {
     pub rtmp: Option<SocketAddr>,
     /// Where publishers connect with `rtmps://`.
     pub rtmps: Option<Rtmps>,
+    /// Each of the two takes both: the first byte of a connection decides.
+    pub share_ports: bool,
     /// Where status, metrics and health are served.
     pub http: Option<Http>,
     /// The folder of destinations.
@@ -71,10 +75,8 @@ pub struct Http {
 pub struct Rtmps {
     /// Where it listens.
     pub address: SocketAddr,
-    /// The certificate chain, PEM.
-    pub tls_cert: PathBuf,
-    /// The private key, PEM.
-    pub tls_key: PathBuf,
+    /// The certificates, at least one; the first is for publishers that name no host that one is for.
+    pub certificates: Vec<CertificateFiles>,
 }
 
 /// The settings that flags and environment variables give, as they were typed.
@@ -172,13 +174,16 @@ impl Settings<'_, '_> {
             let hint = "leave out `--rtmp off`, or give `--rtmps` with `--tls-cert` and `--tls-key`";
             self.report(None, "rtmp", "there is no listener: nobody could publish".to_owned(), hint);
         }
+        let rtmps_address = rtmps.as_ref().map(|rtmps| rtmps.address);
+        let share_ports = self.share_ports(rtmp, rtmps_address);
+        let is_one = share_ports && rtmp == rtmps_address;
         self.forbid_shared_ports(&[
-            ("rtmp", rtmp),
-            ("rtmps", rtmps.as_ref().map(|rtmps| rtmps.address)),
+            ("rtmp", if is_one { None } else { rtmp }),
+            ("rtmps", rtmps_address),
             ("http", http.map(|http| http.address)),
         ]);
-        let strict = self.strict();
-        ServeOptions { rtmp, rtmps, http, destinations, state, strict, explanation: Vec::new() }
+        let strict = self.switch("strict");
+        ServeOptions { rtmp, rtmps, share_ports, http, destinations, state, strict, explanation: Vec::new() }
     }
 
     fn typed(&mut self, name: &'static str) -> Option<Typed> {
@@ -214,12 +219,19 @@ impl Settings<'_, '_> {
     /// A certificate with its key turns the listener on; an address without them is a mistake.
     fn rtmps(&mut self, default: SocketAddr) -> Option<Rtmps> {
         let typed = self.typed("rtmps");
-        let cert = self.pem("tls_cert", "-----BEGIN CERTIFICATE-----", "a certificate");
-        let key = self.pem("tls_key", "PRIVATE KEY-----", "a private key");
-        match (cert, key) {
-            (Some((tls_cert, _)), Some((tls_key, _))) => {
+        let certs = self.pems("tls_cert", "-----BEGIN CERTIFICATE-----", "a certificate");
+        let keys = self.pems("tls_key", "PRIVATE KEY-----", "a private key");
+        match (certs, keys) {
+            (Some((chains, _)), Some((keys, _))) if chains.len() == keys.len() => {
                 let address = self.address("rtmps", Some(default))?;
-                Some(Rtmps { address, tls_cert, tls_key })
+                let pairs = chains.into_iter().zip(keys);
+                let certificates = pairs.map(|(chain, key)| CertificateFiles { chain, key }).collect();
+                Some(Rtmps { address, certificates })
+            }
+            (Some((chains, _)), Some((keys, typed))) => {
+                let message = format!("there are {} certificates and {} private keys", chains.len(), keys.len());
+                self.report(Some(&typed), "tls_key", message, "give each certificate its key, in the same order");
+                None
             }
             (None, None) if !self.is_given("tls_cert") && !self.is_given("tls_key") => {
                 let address = self.address("rtmps", None);
@@ -250,24 +262,48 @@ impl Settings<'_, '_> {
         self.given.0.contains_key(name) || self.document.as_ref().is_some_and(|document| document.has(name))
     }
 
-    /// A PEM file that can be read and holds what it should.
-    fn pem(&mut self, name: &'static str, marker: &str, what: &str) -> Option<(PathBuf, Typed)> {
-        let (path, typed) = self.path(name)?;
-        let message = match self.source.read(&path) {
-            Ok(bytes) if String::from_utf8_lossy(&bytes).contains(marker) => return Some((path, typed)),
-            Ok(_) => format!("{} does not hold {what}", path.display()),
-            Err(error) => format!("{} cannot be read: {error}", path.display()),
-        };
+    /// PEM files that can be read and hold what they should: one path or a list of them. A flag and a variable separate paths
+    /// as the system's `PATH` does.
+    fn pems(&mut self, name: &'static str, marker: &str, what: &str) -> Option<(Vec<PathBuf>, Typed)> {
         let hint = format!("`{name}` is a PEM file with {what} that forkcast's user may read");
-        self.report(Some(&typed), name, message, &hint);
-        None
+        let in_file = self.document.as_mut().and_then(|document| {
+            let texts = document.texts(name, &hint)?;
+            let of = |at: At<String>| Typed { text: at.value, origin: document.origin(&at.span), span: Some(at.span) };
+            Some(texts.into_iter().map(of).collect::<Vec<_>>())
+        });
+        let typed = match self.given.0.get(name) {
+            Some((text, origin)) => std::env::split_paths(text)
+                .map(|path| Typed { text: path.display().to_string(), origin: origin.clone(), span: None })
+                .collect(),
+            None => in_file?,
+        };
+        let mut paths = Vec::new();
+        for typed in &typed {
+            let path = self.path_of(name, typed)?;
+            let message = match self.source.read(&path) {
+                Ok(bytes) if String::from_utf8_lossy(&bytes).contains(marker) => {
+                    paths.push(path);
+                    continue;
+                }
+                Ok(_) => format!("{} does not hold {what}", path.display()),
+                Err(error) => format!("{} cannot be read: {error}", path.display()),
+            };
+            self.report(Some(typed), name, message, &hint);
+        }
+        let is_whole = !typed.is_empty() && paths.len() == typed.len();
+        let last = typed.into_iter().next_back()?;
+        is_whole.then_some((paths, last))
     }
 
     /// A path: one in the file is relative to the file's folder, any other to where forkcast was started.
     fn path(&mut self, name: &'static str) -> Option<(PathBuf, Typed)> {
         let typed = self.typed(name)?;
+        Some((self.path_of(name, &typed)?, typed))
+    }
+
+    fn path_of(&mut self, name: &'static str, typed: &Typed) -> Option<PathBuf> {
         if typed.text.is_empty() {
-            self.report(Some(&typed), name, format!("`{name}` is empty"), "write a path, or leave it out");
+            self.report(Some(typed), name, format!("`{name}` is empty"), "write a path, or leave it out");
             return None;
         }
         let path = match &typed.origin {
@@ -275,7 +311,35 @@ impl Settings<'_, '_> {
             _ => PathBuf::from(&typed.text),
         };
         self.explain(name, path.display().to_string(), typed.origin.clone());
-        Some((path, typed))
+        Some(path)
+    }
+
+    /// Both ports take both transports: that needs a certificate, and plain RTMP must not be off.
+    fn share_ports(&mut self, rtmp: Option<SocketAddr>, rtmps: Option<SocketAddr>) -> bool {
+        let share_ports = self.switch("share_ports");
+        let (message, hint) = match (rtmp, rtmps) {
+            _ if !share_ports => return false,
+            (Some(_), Some(_)) => return true,
+            (_, None) => (
+                "`share_ports` lets each port take RTMP and RTMPS, and there is no RTMPS",
+                "add `--tls-cert FILE --tls-key FILE`, or leave `share_ports` out",
+            ),
+            (None, Some(_)) => (
+                "`share_ports` would take plain RTMP on the port of RTMPS, and `rtmp` is off",
+                "leave `share_ports` out; for one port that takes both, give `rtmp` and `rtmps` the same address",
+            ),
+        };
+        // A wrong certificate is reported by itself.
+        if self.problems.is_empty() {
+            let given = self.given.0.get("share_ports");
+            let typed = given.map(|(text, origin)| Typed { text: text.clone(), origin: origin.clone(), span: None });
+            let span = self.document.as_ref().and_then(|document| document.span_of("share_ports"));
+            match (typed, span, &mut self.document) {
+                (None, Some(span), Some(document)) => document.mistake(&span, "share_ports", message.to_owned(), hint),
+                (typed, ..) => self.report(typed.as_ref(), "share_ports", message.to_owned(), hint),
+            }
+        }
+        false
     }
 
     /// The default folder may be missing; one that somebody names may not.
@@ -296,12 +360,13 @@ impl Settings<'_, '_> {
         path
     }
 
-    fn strict(&mut self) -> bool {
+    /// A setting that is on or off, and off where nobody says it.
+    fn switch(&mut self, name: &'static str) -> bool {
         let in_file = self.document.as_mut().and_then(|document| {
-            let at = document.boolean("strict")?;
+            let at = document.boolean(name)?;
             Some((at.value, document.origin(&at.span)))
         });
-        let (strict, origin) = match self.given.0.get("strict") {
+        let (is_on, origin) = match self.given.0.get(name) {
             None => in_file.unwrap_or((false, Origin::Default)),
             Some((text, origin)) => match text.trim().to_ascii_lowercase().as_str() {
                 "true" | "1" | "yes" | "on" => (true, origin.clone()),
@@ -310,7 +375,7 @@ impl Settings<'_, '_> {
                     let typed = Typed { text: text.clone(), origin: origin.clone(), span: None };
                     self.report(
                         Some(&typed),
-                        "strict",
+                        name,
                         format!("`{text}` is neither true nor false"),
                         "set it to `true` or `false`",
                     );
@@ -318,8 +383,8 @@ impl Settings<'_, '_> {
                 }
             },
         };
-        self.explain("strict", strict.to_string(), origin);
-        strict
+        self.explain(name, is_on.to_string(), origin);
+        is_on
     }
 
     fn forbid_shared_ports(&mut self, listeners: &[(&'static str, Option<SocketAddr>)]) {

@@ -1,21 +1,44 @@
 //! Who may publish a stream: its file `stream.toml`, or for the default stream the environment.
 
+mod ways;
+
 use std::path::Path;
 
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::ExposeSecret as _;
 
 use super::{
     destination::{HOLD, StreamHold},
     document::{At, Document, Field, Spot, Text, show_duration},
     explain::{Explained, Origin},
     problem::{Place, Problem, Severity},
-    secret::{Complaint, KEY, KEY_ENV, KEY_FILE, Key, complaint_about},
+    secret::{Complaint, KEY, KEY_ENV, KEY_FILE, complaint_about},
     source::Source,
 };
-use crate::stream::Takeover;
+use crate::{
+    ingest::access::{Access, PublisherKey},
+    stream::Takeover,
+};
 
 /// Everything that a stream's file may have; `docs/destinations.md` describes each.
-pub(super) const FIELDS: &[Field] = &[KEY, KEY_FILE, KEY_ENV, Field::plain("takeover"), Field::plain("hold")];
+pub(super) const FIELDS: &[Field] = &[
+    KEY,
+    KEY_FILE,
+    KEY_ENV,
+    ways::KEY_SHA256,
+    Field::tables("keys", ways::NAMED_KEY),
+    Field::secret("signed.secret"),
+    Field::plain("signed.secret_file"),
+    Field::plain("signed.secret_env"),
+    Field::url("webhook.url"),
+    Field::plain("webhook.timeout"),
+    Field::plain("webhook.remember"),
+    Field::plain("webhook.ca_file"),
+    Field::plain("allow"),
+    Field::plain("deny"),
+    Field::plain("require_tls"),
+    Field::plain("takeover"),
+    Field::plain("hold"),
+];
 
 /// The variable with the default stream's key. A flag would show it to every user of the machine.
 pub(super) const VARIABLE: &str = "FORKCAST_STREAM_KEY";
@@ -25,48 +48,49 @@ const SHORT_KEY: usize = 8;
 
 /// Who may publish one stream, and how the stream goes on without.
 pub(super) struct Publisher {
-    /// The key, if one is configured.
-    pub(super) key: Option<SecretString>,
-    pub(super) explanation: Explained,
+    /// Who may; empty where nothing is configured, and a key is to be made.
+    pub(super) access: Access,
+    /// Where each key of `access` stands.
+    pub(super) spots: Vec<Spot>,
+    /// Each way in, with where it comes from.
+    pub(super) ways: Vec<Explained>,
     /// What happens when a second publisher shows the key.
     pub(super) takeover: Takeover,
     /// How long its destinations hold, where the file says so.
     pub(super) hold: Option<StreamHold>,
-    /// The values of the file beside the key, with where they come from.
+    /// The values of the file beside the ways in, with where they come from.
     pub(super) settings: Vec<Explained>,
-    /// Where the key is said.
-    pub(super) spot: Spot,
     /// Why nobody may publish.
     pub(super) wrong: Option<String>,
     pub(super) problems: Vec<Problem>,
-    /// The environment variable that its file names.
-    pub(super) key_env: Option<String>,
-    /// Its file holds the key, and everybody may read it.
+    /// The environment variables that its file names.
+    pub(super) named_variables: Vec<String>,
+    /// Its file holds a key, and everybody may read it.
     pub(super) has_open_key: bool,
 }
 
 impl Publisher {
-    /// No key is configured: one is to be generated.
+    /// Nothing is configured: a key is to be generated.
     pub(super) fn unnamed() -> Self {
         Self {
-            key: None,
-            explanation: explained("(generated at start, kept in the state folder)", Origin::Default),
+            access: Access::default(),
+            spots: Vec::new(),
+            ways: Vec::new(),
             takeover: Takeover::default(),
             hold: None,
             settings: explain_settings((Takeover::default(), Origin::Default), None),
-            spot: Spot { place: Place::Settings, excerpt: None },
             wrong: None,
             problems: Vec::new(),
-            key_env: None,
+            named_variables: Vec::new(),
             has_open_key: false,
         }
     }
 
-    /// The default stream's key from the environment, which goes before its file. `None` where it is not set.
+    /// The default stream's key from the environment, which goes before its file's. `None` where it is not set.
     pub(super) fn from_environment(source: &dyn Source) -> Option<Self> {
         let value = source.variable(VARIABLE).filter(|value| !value.is_empty())?;
         let spot = Spot { place: Place::Environment(VARIABLE.to_owned()), excerpt: None };
-        let mut publisher = Self { spot, ..Self::unnamed() };
+        let mut publisher = Self::unnamed();
         let origin = Origin::Environment(VARIABLE.to_owned());
         let text = value.to_str().map(str::trim);
         let complaint = match text {
@@ -81,13 +105,14 @@ impl Publisher {
         };
         match (complaint, text) {
             (None, Some(text)) => {
-                publisher.key = Some(text.into());
-                publisher.explanation = explained("(set)", origin);
-                publisher.warn_if_short();
+                let key = text.into();
+                publisher.problems.extend(short_key_warning(&key, &spot));
+                publisher.add(PublisherKey::unnamed(&key), spot, explained("key", "(set)", origin));
             }
             (Some(Complaint { message, hint }), _) => {
-                publisher.report(Severity::Mistake, format!("the stream key {message}"), hint);
-                publisher.wrong = publisher.problems.first().map(Problem::one_line);
+                let problem = problem_at(&spot, Severity::Mistake, format!("the stream key {message}"), hint);
+                publisher.wrong = Some(problem.one_line());
+                publisher.problems.push(problem);
             }
             (None, None) => {}
         }
@@ -97,8 +122,19 @@ impl Publisher {
     /// This key before that of the stream's file, whose other values count, and whose mistakes are shown.
     pub(super) fn before(mut self, of_file: Self) -> Self {
         self.problems.extend(of_file.problems);
-        let Self { takeover, hold, settings, key_env, has_open_key, .. } = of_file;
-        Self { takeover, hold, settings, key_env, has_open_key, ..self }
+        let Self { access, spots, ways, takeover, hold, settings, named_variables, has_open_key, wrong, .. } = of_file;
+        let Access { keys, .. } = &access;
+        // Named keys stay beside it.
+        for ((key, spot), way) in keys.iter().zip(spots).zip(&ways) {
+            if key.name.is_some() {
+                self.add(key.clone(), spot, way.clone());
+            }
+        }
+        self.ways.extend(ways.into_iter().skip(keys.len()));
+        let access = Access { keys: std::mem::take(&mut self.access.keys), ..access };
+        // A list of addresses that is wrong still holds the stream back; a key that is wrong no longer matters.
+        let wrong = self.wrong.take().or(wrong.filter(|_| access.is_closed));
+        Self { access, takeover, hold, settings, named_variables, has_open_key, wrong, ..self }
     }
 
     /// What `stream.toml` says.
@@ -107,56 +143,72 @@ impl Publisher {
         let text = match Text::read(source, file) {
             Ok(text) => text,
             Err(problem) => {
+                publisher.access.is_closed = true;
                 publisher.wrong = Some(problem.one_line());
                 publisher.problems.push(*problem);
                 return publisher;
             }
         };
         let mut document = Document::parse(&text, FIELDS);
-        match Key::read(&mut document, source) {
-            // Nobody gets in with a key that was meant otherwise; any other mistake leaves the stream open.
-            Key::Wrong => publisher.wrong = document.first_mistake(),
-            Key::Set(key) => {
-                publisher.spot = document.spot(&key.span);
-                publisher.explanation = explained(key.shown, key.origin);
-                publisher.has_open_key = key.is_open;
-                publisher.key = Some(key.value);
-            }
-            Key::Blank(_) | Key::Absent => {}
-        }
+        publisher.settings.clear();
+        let is_whole = publisher.read_ways(&mut document, source);
         let takeover = document.choice("takeover", &Takeover::ALL);
         let hold = document.duration("hold", HOLD);
         publisher.hold = hold.map(|At { value, span }| StreamHold { hold: value, origin: document.origin(&span) });
         let takeover = takeover
             .map_or((Takeover::default(), Origin::Default), |At { value, span }| (value, document.origin(&span)));
         publisher.takeover = takeover.0;
+        let narrowing = std::mem::take(&mut publisher.settings);
         publisher.settings = explain_settings(takeover, publisher.hold.as_ref());
-        publisher.key_env = document.written(KEY_ENV.name).map(str::to_owned);
-        publisher.problems = document.into_problems();
-        publisher.warn_if_short();
+        publisher.settings.extend(narrowing);
+        // Nobody gets in where it was meant otherwise: no key is made in place of one that is wrong.
+        if publisher.access.is_closed || (!is_whole && publisher.access.is_empty()) {
+            publisher.wrong = document.first_mistake();
+        }
+        publisher.problems.extend(document.into_problems());
+        publisher.problems.sort_by_key(Problem::position);
         publisher
     }
 
-    fn warn_if_short(&mut self) {
-        let length = self.key.as_ref().map_or(usize::MAX, |key| key.expose_secret().chars().count());
-        if length < SHORT_KEY {
-            let message =
-                format!("the stream key has {length} characters: whoever finds the server can guess it, and publish");
-            let hint = "take a longer one, or none: then forkcast makes one".to_owned();
-            self.report(Severity::Warning, message, hint);
-        }
+    fn add(&mut self, key: PublisherKey, spot: Spot, way: Explained) {
+        // Keys stand first, so that each has its way at its own place.
+        self.ways.insert(self.access.keys.len(), way);
+        self.access.keys.push(key);
+        self.spots.push(spot);
     }
 
-    /// A problem at the place of the key.
-    pub(super) fn report(&mut self, severity: Severity, message: String, hint: String) {
-        self.problems.push(Problem {
-            severity,
-            place: self.spot.place.clone(),
-            field: Some(KEY.name.to_owned()),
-            message,
-            excerpt: self.spot.excerpt.clone(),
-            hint,
-        });
+    /// Takes a key out, because another stream has it too.
+    pub(super) fn refuse_key(&mut self, index: usize, message: String, hint: String) {
+        let problem = problem_at(&self.spots.remove(index), Severity::Mistake, message, hint);
+        self.access.keys.remove(index);
+        self.ways.remove(index);
+        if self.access.is_empty() {
+            self.wrong = Some(problem.one_line());
+        }
+        self.problems.push(problem);
+    }
+}
+
+/// A warning about a key that is guessed easily.
+fn short_key_warning(key: &secrecy::SecretString, spot: &Spot) -> Option<Problem> {
+    let length = key.expose_secret().chars().count();
+    (length < SHORT_KEY).then(|| {
+        let message =
+            format!("the stream key has {length} characters: whoever finds the server can guess it, and publish");
+        let hint = "take a longer one, or none: then forkcast makes one".to_owned();
+        problem_at(spot, Severity::Warning, message, hint)
+    })
+}
+
+/// A problem of a key, at its place.
+fn problem_at(spot: &Spot, severity: Severity, message: String, hint: String) -> Problem {
+    Problem {
+        severity,
+        place: spot.place.clone(),
+        field: Some(KEY.name.to_owned()),
+        message,
+        excerpt: spot.excerpt.clone(),
+        hint,
     }
 }
 
@@ -168,6 +220,6 @@ fn explain_settings((takeover, origin): (Takeover, Origin), hold: Option<&Stream
     vec![takeover, Explained { field: "hold", value, origin }]
 }
 
-fn explained(value: impl Into<String>, origin: Origin) -> Explained {
-    Explained { field: "key", value: value.into(), origin }
+fn explained(field: &'static str, value: impl Into<String>, origin: Origin) -> Explained {
+    Explained { field, value: value.into(), origin }
 }

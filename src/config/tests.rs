@@ -1,5 +1,6 @@
 //! Files in, settings or rendered problems out: tables without a disk.
 
+mod access;
 mod activation;
 mod between_files;
 mod mistakes;

@@ -3,14 +3,20 @@
 use std::{io, net::SocketAddr, sync::Arc};
 
 use axum::{Json, Router, extract::State, http::header::CONTENT_TYPE, response::IntoResponse, routing::get};
+use metrics::gauge;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::{board::Board, status::Status};
+use crate::observe::metrics::name;
 
-/// What `/healthz` answers: `forkcast health` knows by it that it is forkcast that answers.
+/// The first line of what `/healthz` answers: `forkcast health` knows by it that it is forkcast that answers. Below it stands
+/// what will be wrong soon, a line each.
 pub const HEALTHY: &str = "forkcast is healthy\n";
+
+/// A certificate that has less than so many days left is spoken of.
+const CERTIFICATE_DAYS: i64 = 30;
 
 /// What the routes answer from.
 #[derive(Clone)]
@@ -54,7 +60,7 @@ impl Server {
 
 fn routes(control: Control) -> Router {
     Router::new()
-        .route("/healthz", get(|| async { HEALTHY }))
+        .route("/healthz", get(health))
         .route("/metrics", get(metrics))
         .route("/api/status", get(status))
         .with_state(control)
@@ -66,8 +72,30 @@ async fn metrics(State(control): State<Control>) -> impl IntoResponse {
             destination.report.measure(feed);
         }
     }
+    for certificate in control.board.certificates() {
+        if let Some(not_after) = certificate.not_after {
+            let file = certificate.file.display().to_string();
+            #[expect(clippy::cast_precision_loss, reason = "seconds of a date are far below 2^52")]
+            gauge!(name::CERTIFICATE_EXPIRY, "file" => file).set(not_after as f64);
+        }
+    }
     // The content type of the Prometheus text format.
     ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], control.metrics.render())
+}
+
+async fn health(State(control): State<Control>) -> String {
+    let mut answer = HEALTHY.to_owned();
+    for certificate in control.board.certificates() {
+        let (file, until) = (certificate.file.display(), certificate.until.unwrap_or_default());
+        match certificate.days_left {
+            Some(..0) => answer.push_str(&format!("certificate `{file}` has run out on {until}: renew it\n")),
+            Some(days @ 0..=CERTIFICATE_DAYS) => {
+                answer.push_str(&format!("certificate `{file}` runs out in {days} days, on {until}: renew it\n"));
+            }
+            _ => {}
+        }
+    }
+    answer
 }
 
 async fn status(State(control): State<Control>) -> Json<Status> {

@@ -1,6 +1,6 @@
 //! The answer of `/api/status`.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
@@ -11,7 +11,8 @@ use crate::{
         Destination,
         status::{Connection, State},
     },
-    stream::{Feed, Phase},
+    net::tls,
+    stream::{Feed, Phase, TransportUse},
 };
 
 /// The whole relay at one moment.
@@ -23,6 +24,21 @@ pub struct Status {
     pub uptime_seconds: f64,
     /// Every configured stream.
     pub streams: Vec<StreamStatus>,
+    /// The certificates that publishers are shown.
+    pub certificates: Vec<CertificateStatus>,
+}
+
+/// A certificate that publishers are shown.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct CertificateStatus {
+    /// Its file.
+    pub file: String,
+    /// The host names that it is for.
+    pub names: Vec<String>,
+    /// Its last day, `YYYY-MM-DD` in UTC.
+    pub until: Option<String>,
+    /// Whole days that are left; negative where it has run out.
+    pub days_left: Option<i64>,
 }
 
 /// One stream.
@@ -42,8 +58,19 @@ pub struct StreamStatus {
     pub video_codec: Option<String>,
     /// Codec of the default audio track.
     pub audio_codec: Option<String>,
+    /// By which transport publishers have come since the start, `rtmp` and `rtmps`.
+    pub transports: BTreeMap<String, TransportStatus>,
     /// Where it goes.
     pub destinations: Vec<DestinationStatus>,
+}
+
+/// How a transport has been used.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct TransportStatus {
+    /// Publishes that were accepted over it.
+    pub publishes: u64,
+    /// Since the last of them began.
+    pub last_seconds_ago: f64,
 }
 
 /// A live publisher.
@@ -53,6 +80,10 @@ pub struct PublisherStatus {
     pub address: String,
     /// `rtmp` or `rtmps`.
     pub transport: String,
+    /// Version and cipher of TLS; absent where nothing protects the connection.
+    pub tls: Option<String>,
+    /// By which key it came in, where that has a name.
+    pub name: Option<String>,
     /// Since the publish began.
     pub seconds: f64,
     /// Since the last message came.
@@ -154,6 +185,7 @@ impl Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             uptime_seconds: board.started.elapsed().as_secs_f64(),
             streams: board.streams.iter().map(|(feed, destinations)| StreamStatus::of(feed, destinations)).collect(),
+            certificates: board.certificates().into_iter().map(CertificateStatus::from).collect(),
         }
     }
 }
@@ -172,6 +204,8 @@ impl StreamStatus {
             publisher: status.publisher.map(|(publisher, live_for, silence)| PublisherStatus {
                 address: publisher.address.to_string(),
                 transport: publisher.transport.to_owned(),
+                tls: publisher.tls,
+                name: publisher.name,
                 seconds: live_for.as_secs_f64(),
                 silent_ms: millis(silence),
             }),
@@ -179,6 +213,7 @@ impl StreamStatus {
             received_messages: status.received_messages,
             video_codec: status.video.map(|codec| codec.to_string()),
             audio_codec: status.audio.map(|codec| codec.to_string()),
+            transports: status.transports.into_iter().map(|(name, used)| (name.to_owned(), used.into())).collect(),
             destinations: destinations.iter().map(|destination| DestinationStatus::of(destination, feed)).collect(),
         }
     }
@@ -219,6 +254,19 @@ impl DestinationStatus {
             sessions: report.sessions(),
             retry_in_ms,
         }
+    }
+}
+
+impl From<TransportUse> for TransportStatus {
+    fn from(used: TransportUse) -> Self {
+        Self { publishes: used.publishes, last_seconds_ago: used.last.elapsed().as_secs_f64() }
+    }
+}
+
+impl From<tls::CertificateStatus> for CertificateStatus {
+    fn from(certificate: tls::CertificateStatus) -> Self {
+        let tls::CertificateStatus { file, names, until, days_left, .. } = certificate;
+        Self { file: file.display().to_string(), names, until, days_left }
     }
 }
 

@@ -5,15 +5,14 @@ use std::path::{Path, PathBuf};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 
 use super::write_privately;
+use crate::net::tls::CertificateFiles;
 
 /// The files of the authority and of the one server certificate that it has signed.
 pub struct Certificates {
     /// What a destination's `ca_file` names.
     pub ca: PathBuf,
-    /// The server's chain.
-    pub chain: PathBuf,
-    /// The server's private key.
-    pub key: PathBuf,
+    /// The server's chain and its private key.
+    pub server: CertificateFiles,
 }
 
 impl Certificates {
@@ -36,12 +35,11 @@ impl Certificates {
 
         let certificates = Self {
             ca: folder.join("demo-ca.pem"),
-            chain: folder.join("demo-server.pem"),
-            key: folder.join("demo-server-key.pem"),
+            server: CertificateFiles { chain: folder.join("demo-server.pem"), key: folder.join("demo-server-key.pem") },
         };
         write_privately(&certificates.ca, &authority_certificate.pem())?;
-        write_privately(&certificates.chain, &server_certificate.pem())?;
-        write_privately(&certificates.key, &server_key.serialize_pem())?;
+        write_privately(&certificates.server.chain, &server_certificate.pem())?;
+        write_privately(&certificates.server.key, &server_key.serialize_pem())?;
         Ok(certificates)
     }
 }

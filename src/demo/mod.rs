@@ -40,7 +40,10 @@ use crate::{
     config::{Config, Disk, Http, ServeOptions},
     control::status::Status,
     destination::status::State,
-    ingest::keys::StreamKey,
+    ingest::{
+        access::{Access, PublisherKey},
+        keys::StreamKey,
+    },
     net::TlsServer,
     observe,
     relay::{Relay, Stream},
@@ -89,7 +92,7 @@ async fn demonstrate(length: Duration) -> anyhow::Result<Vec<Verdict>> {
     let destinations = folder.path().join("destinations");
     write_destinations(&destinations, &sinks, &certificates.ca)?;
     let (relay, key) = start_relay(folder.path(), &destinations).await?;
-    let address = relay.addresses.rtmp.context("the relay has no RTMP listener")?;
+    let address = relay.addresses.rtmp.first().copied().context("the relay has no RTMP listener")?;
     let mut screen = Screen::begin(&destinations, address)?;
 
     let clip = Clip::embedded()?;
@@ -119,7 +122,7 @@ async fn demonstrate(length: Duration) -> anyhow::Result<Vec<Verdict>> {
 
 /// Two RTMP and two RTMPS sinks.
 async fn start_sinks(certificates: &Certificates) -> anyhow::Result<[Sink; 4]> {
-    let tls = TlsServer::from_files(&certificates.chain, &certificates.key)?;
+    let tls = TlsServer::from_files(std::slice::from_ref(&certificates.server))?;
     Ok([
         Sink::start("rtmp-1", None).await?,
         Sink::start("rtmp-2", None).await?,
@@ -171,6 +174,7 @@ async fn start_relay(state: &Path, destinations: &Path) -> anyhow::Result<(Relay
     let options = ServeOptions {
         rtmp: Some(free),
         rtmps: None,
+        share_ports: false,
         http: Some(Http { address: free, is_asked_for: true }),
         destinations: destinations.to_owned(),
         state: state.to_owned(),
@@ -183,7 +187,7 @@ async fn start_relay(state: &Path, destinations: &Path) -> anyhow::Result<(Relay
         .into_iter()
         .map(|stream| Stream {
             name: stream.name,
-            key: Some(key.key.clone()),
+            access: Access { keys: vec![PublisherKey::unnamed(&key.key)], ..Access::default() },
             takeover: stream.takeover,
             destinations: stream.destinations,
         })

@@ -1,71 +1,208 @@
-//! Which stream a publisher's key opens.
+//! The decision about a publisher: which stream its key opens, if any.
+//!
+//! ```text
+//! key ─▶ tried too often from there? ─▶ a key of some stream? ─▶ signed for the stream that it names?
+//!                                            │ yes                      │ yes        │ no
+//!                                            ▼                          ▼            ▼
+//!                                 may it now, from there, so?      (the same)   its webhook ─▶ wrong key
+//! ```
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+    time::SystemTime,
+};
 
 use secrecy::{ExposeSecret as _, SecretString};
-use sha2::{Digest as _, Sha256};
-use subtle::ConstantTimeEq as _;
+use tokio::{
+    sync::Semaphore,
+    time::{Instant, sleep_until},
+};
 
-use crate::stream::Feed;
+use super::{
+    access::{Access, KeyDigest, Pass, Verdict},
+    address::Network,
+    answers::{Answers, Kept},
+    attempts::Attempts,
+    limits::{WEBHOOK_QUESTIONS, WRONG_KEY_PAUSE},
+    signed,
+    webhook::{No, Question, Webhook},
+};
+use crate::{
+    observe::Event,
+    rtmp::server::Refusal,
+    stream::{Feed, Publisher},
+};
 
-/// The keys of all streams. The key alone decides which stream a publisher writes to; no two streams share one.
+/// Who may publish, of all streams. The key alone decides which stream a publisher writes to; no two streams share one.
 ///
-/// Keys are kept and compared as SHA-256 digests, every one at each try, in constant time: how long a refusal takes says
-/// nothing about a key, its length or the number of streams that come before it.
-#[derive(Default)]
-pub struct Keys {
-    keys: Vec<([u8; 32], Arc<Feed>)>,
+/// Keys are kept and compared as SHA-256 digests, every one at each try, in constant time; and a key that opens nothing is
+/// refused at a fixed time after it came. How long a refusal takes says nothing about a key, its length, or which streams
+/// there are.
+pub struct Gate {
+    streams: Vec<(Arc<Feed>, Access)>,
+    /// Held for one look-up, never across an await.
+    attempts: Mutex<Attempts>,
+    answers: Arc<Answers>,
+    /// How many questions may be on their way to webhooks.
+    questions: Semaphore,
 }
 
-impl Keys {
-    /// The keys with their streams.
-    pub fn new(keys: impl IntoIterator<Item = (SecretString, Arc<Feed>)>) -> Self {
-        Self { keys: keys.into_iter().map(|(key, feed)| (digest(&key), feed)).collect() }
+/// A publisher that may publish.
+pub struct Admitted {
+    /// What it may write to.
+    pub feed: Arc<Feed>,
+    /// How it came in.
+    pub pass: Pass,
+    /// Its webhook's answer, to be held while it is live.
+    pub kept: Option<Kept>,
+}
+
+impl Gate {
+    /// The streams, each with who may publish it.
+    pub fn new(streams: impl IntoIterator<Item = (Arc<Feed>, Access)>) -> Self {
+        Self {
+            streams: streams.into_iter().collect(),
+            attempts: Mutex::default(),
+            answers: Arc::default(),
+            questions: Semaphore::new(WEBHOOK_QUESTIONS),
+        }
     }
 
-    /// The stream that `shown` opens.
-    pub fn feed(&self, shown: &SecretString) -> Option<&Arc<Feed>> {
-        let shown = digest(shown);
-        // Every key is visited: stopping at the first that fits would tell how many come before it.
-        self.keys.iter().fold(None, |found, (key, feed)| if bool::from(key.ct_eq(&shown)) { Some(feed) } else { found })
+    /// Decides about a publisher that shows `key`.
+    ///
+    /// # Errors
+    /// What the publisher is told. All codes are such that encoders give up and show the sentence.
+    pub async fn admit(&self, key: &SecretString, publisher: &Publisher) -> Result<Admitted, Refusal> {
+        let asked = Instant::now();
+        if key.expose_secret().is_empty() {
+            let description =
+                "no stream key came: put it into the encoder's field Stream Key (FFmpeg: rtmp://HOST/live/KEY)";
+            return Err(denied(description));
+        }
+        let (digest, network) = (KeyDigest::of(key), Network::of(publisher.address.ip()));
+        if !self.attempts(|attempts| attempts.may_try(network, digest, asked)) {
+            sleep_until(asked + WRONG_KEY_PAUSE).await;
+            return Err(denied(
+                "too many wrong stream keys came from your address: wait a minute, then try the right one",
+            ));
+        }
+        let found = match self.judge(key, &digest, SystemTime::now()) {
+            Some((stream, verdict)) => Some((stream, verdict, None)),
+            None => self.ask(key, digest, publisher).await?,
+        };
+        let Some((stream, verdict, kept)) = found else {
+            self.attempts(|attempts| attempts.was_wrong(network, asked));
+            sleep_until(asked + WRONG_KEY_PAUSE).await;
+            return Err(denied(
+                "wrong stream key: compare the key in the encoder with the one that forkcast was given",
+            ));
+        };
+        let (feed, access) = stream;
+        let pass = match verdict {
+            Verdict::Opens(pass) => pass,
+            Verdict::Closed(why) => return Err(denied(format!("this stream key {why}"))),
+            Verdict::Unknown => return Err(denied("wrong stream key")),
+        };
+        if let Some(objection) = access.objection(publisher.address.ip(), publisher.tls.is_some()) {
+            return Err(denied(format!("stream `{}` {objection}", feed.name())));
+        }
+        self.attempts(|attempts| attempts.was_right(network, digest, asked));
+        Ok(Admitted { feed: Arc::clone(feed), pass, kept })
     }
-}
 
-impl fmt::Debug for Keys {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Keys({})", self.keys.len())
-    }
-}
-
-fn digest(key: &SecretString) -> [u8; 32] {
-    Sha256::digest(key.expose_secret().as_bytes()).into()
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-    use crate::stream::{StreamSettings, Takeover, Window};
-
-    fn feed(name: &str) -> Arc<Feed> {
-        let window = Window { duration: Duration::from_secs(5), bytes: 1, hard_bytes: 1 };
-        Feed::new(StreamSettings {
-            name: name.to_owned(),
-            window,
-            hold: Duration::from_secs(15),
-            takeover: Takeover::WhenSilent,
+    /// What the keys and signatures of all streams say. Every key is compared: stopping at the first that fits would tell how
+    /// many come before it.
+    fn judge(
+        &self,
+        key: &SecretString,
+        digest: &KeyDigest,
+        now: SystemTime,
+    ) -> Option<(&(Arc<Feed>, Access), Verdict)> {
+        let named = signed::stream_of(key);
+        self.streams.iter().fold(None, |found, stream| {
+            let (feed, access) = stream;
+            let by_key = access.judge_key(digest, now);
+            let is_named = named == Some(feed.name());
+            let by_signature = if is_named { access.judge_signature(key, now) } else { Verdict::Unknown };
+            match (by_key, by_signature) {
+                (Verdict::Unknown, Verdict::Unknown) => found,
+                (Verdict::Unknown, verdict) | (verdict, _) => Some((stream, verdict)),
+            }
         })
     }
 
-    #[tokio::test]
-    async fn a_key_opens_its_stream_and_nothing_else() {
-        let keys = Keys::new([("key-of-live".into(), feed("live")), ("key-of-studio".into(), feed("studio"))]);
-        let opened = |key: &str| keys.feed(&key.into()).map(|feed| feed.name().to_owned());
-        assert_eq!(opened("key-of-live").as_deref(), Some("live"));
-        assert_eq!(opened("key-of-studio").as_deref(), Some("studio"));
-        for wrong in ["", "key", "key-of-live ", "KEY-OF-LIVE", "live"] {
-            assert_eq!(opened(wrong), None, "{wrong:?}");
+    /// Asks the webhook of the stream that the key names before `?`, else that of the default stream.
+    async fn ask(
+        &self,
+        key: &SecretString,
+        digest: KeyDigest,
+        publisher: &Publisher,
+    ) -> Result<Option<(&(Arc<Feed>, Access), Verdict, Option<Kept>)>, Refusal> {
+        let name = signed::stream_of(key);
+        let named = self.streams.iter().find(|(feed, _)| Some(feed.name()) == name);
+        let Some(stream) = named.or(self.streams.first()) else { return Ok(None) };
+        let (feed, access) = stream;
+        let Some(webhook) = &access.webhook else { return Ok(None) };
+        // Whoever may not publish from there anyway does not make us ask.
+        if access.objection(publisher.address.ip(), publisher.tls.is_some()).is_some() {
+            return Ok(None);
+        }
+        if let Some((kept, name)) = self.answers.recall(feed.name(), digest, Instant::now()) {
+            return Ok(Some((stream, Verdict::Opens(Pass { name }), Some(kept))));
+        }
+        match self.question(webhook, feed.name(), key, publisher).await {
+            Ok(name) => {
+                let kept = self.answers.keep(feed.name(), digest, name.clone(), webhook.remember, Instant::now());
+                Ok(Some((stream, Verdict::Opens(Pass { name }), Some(kept))))
+            }
+            // Nobody who cannot say why is told more than "wrong key".
+            Err(No::Refused(None)) => Ok(None),
+            Err(No::Refused(Some(reason))) => {
+                let (network, now) = (Network::of(publisher.address.ip()), Instant::now());
+                self.attempts(|attempts| attempts.was_wrong(network, now));
+                Err(denied(reason))
+            }
+            Err(No::Unanswered(why)) => {
+                Event::WebhookFailed { stream: feed.name(), address: publisher.address, reason: &why }.emit();
+                Err(denied("forkcast cannot ask just now who may publish: try again in a moment"))
+            }
         }
     }
+
+    async fn question(
+        &self,
+        webhook: &Webhook,
+        stream: &str,
+        key: &SecretString,
+        publisher: &Publisher,
+    ) -> Result<Option<String>, No> {
+        let busy = || No::Unanswered("too many questions are on their way to it".to_owned());
+        let permit = tokio::time::timeout(webhook.timeout, self.questions.acquire()).await;
+        let _permit = permit.map_err(|_| busy())?.map_err(|_| busy())?;
+        let question = Question {
+            stream: stream.to_owned(),
+            key: key.clone(),
+            address: publisher.address.to_string(),
+            transport: publisher.transport,
+        };
+        webhook.ask(question).await
+    }
+
+    fn attempts<R>(&self, with: impl FnOnce(&mut Attempts) -> R) -> R {
+        with(&mut self.attempts.lock().unwrap_or_else(PoisonError::into_inner))
+    }
 }
+
+impl fmt::Debug for Gate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Gate({} streams)", self.streams.len())
+    }
+}
+
+fn denied(description: impl Into<String>) -> Refusal {
+    Refusal { code: Refusal::DENIED, description: description.into() }
+}
+
+#[cfg(test)]
+mod tests;

@@ -111,6 +111,14 @@ fn load(file: &Path) -> Result<Option<SecretString>, Error> {
     Ok(Some(key.into()))
 }
 
+/// A new key: letters and digits of 160 random bits.
+///
+/// # Errors
+/// Where the system gives no randomness.
+pub fn new_key() -> Result<SecretString, Error> {
+    random_key().map(SecretString::from).map_err(Error::Random)
+}
+
 fn random_key() -> Result<String, getrandom::Error> {
     let mut random = [0; LENGTH];
     getrandom::fill(&mut random)?;

@@ -4,44 +4,65 @@ use std::{
     io,
     net::SocketAddr,
     sync::Arc,
-    time::{Duration, SystemTime},
+    time::{Duration, Instant},
 };
 
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::Semaphore,
-    time::sleep,
+    time::{sleep, timeout},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
+    address::Network,
+    door::{Door, Ticket},
     limits,
     session::{self, Context},
 };
 use crate::{
     net::{TlsServer, socket, tls::AcceptCause},
-    observe::Event,
+    observe::{Event, News, Repeats},
     stream::Publisher,
 };
 
-/// A bound port, plain or TLS.
+/// The first byte of a TLS record that begins a handshake (RFC 8446, section 5.1); RTMP begins with 3.
+const TLS_HANDSHAKE: u8 = 22;
+
+/// A bound port.
 pub struct Listener {
     listener: TcpListener,
-    tls: Option<TlsServer>,
+    takes: Takes,
+}
+
+/// Which transports a port takes. Where it takes both, the first byte of a connection decides.
+#[derive(Clone, Debug)]
+pub enum Takes {
+    /// `rtmp://`.
+    Rtmp,
+    /// `rtmps://`.
+    Rtmps(TlsServer),
+    /// Either.
+    Both(TlsServer),
+}
+
+impl Takes {
+    /// As log lines call it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Rtmp => "rtmp",
+            Self::Rtmps(_) => "rtmps",
+            Self::Both(_) => "rtmp and rtmps",
+        }
+    }
 }
 
 impl Listener {
-    /// Binds `address`; with `tls` it takes RTMPS, else RTMP.
+    /// Binds `address`.
     ///
     /// # Errors
     /// Where the address cannot be bound: in use, not of this machine, or a port that needs more rights.
-    pub async fn bind(address: SocketAddr, tls: Option<TlsServer>) -> io::Result<Self> {
-        let listener = TcpListener::bind(address).await?;
-        // Told at the start, where somebody reads: encoders that refuse it hardly say why.
-        if let Some(problem) = tls.as_ref().and_then(|tls| tls.validity_problem(SystemTime::now())) {
-            Event::CertificateProblem { problem: &problem }.emit();
-        }
-        Ok(Self { listener, tls })
+    pub async fn bind(address: SocketAddr, takes: Takes) -> io::Result<Self> {
+        Ok(Self { listener: TcpListener::bind(address).await?, takes })
     }
 
     /// The bound address, with the port that the system chose where 0 was asked for.
@@ -52,13 +73,14 @@ impl Listener {
         self.listener.local_addr()
     }
 
-    /// `rtmp` or `rtmps`.
-    pub fn transport(&self) -> &'static str {
-        if self.tls.is_some() { "rtmps" } else { "rtmp" }
+    /// What it takes.
+    pub fn takes(&self) -> &Takes {
+        &self.takes
     }
 
     /// Accepts publishers until the context says stop. Each one is a task of `tasks`.
-    pub async fn run(self, context: Context, connections: Arc<Semaphore>, tasks: TaskTracker) {
+    pub async fn run(self, context: Context, door: Arc<Door>, tasks: TaskTracker) {
+        let mut failures = Repeats::default();
         loop {
             let accepted = tokio::select! {
                 () = context.stop.cancelled() => return,
@@ -66,20 +88,14 @@ impl Listener {
             };
             match accepted {
                 Ok((stream, address)) => {
-                    // Without a permit the connection is closed here: whoever holds the others open pays for it first.
-                    let Ok(permit) = Arc::clone(&connections).try_acquire_owned() else {
-                        let reason = format!("{} connections are open already", limits::CONNECTIONS);
-                        Event::IngestRefused { address, transport: self.transport(), reason: &reason }.emit();
-                        continue;
-                    };
-                    let (tls, context) = (self.tls.clone(), context.clone());
-                    tasks.spawn(async move {
-                        serve(stream, address, tls, context).await;
-                        drop(permit);
-                    });
+                    failures.delivered();
+                    let ticket = door.enter(Network::of(address.ip()));
+                    tasks.spawn(serve(stream, address, self.takes.clone(), ticket, context.clone()));
                 }
                 Err(error) => {
-                    Event::AcceptFailed { transport: self.transport(), error: &error.to_string() }.emit();
+                    if failures.failed("accept", tokio::time::Instant::now()) != News::Old {
+                        Event::AcceptFailed { transport: self.takes.name(), error: &error.to_string() }.emit();
+                    }
                     pause(&context.stop, limits::ACCEPT_PAUSE).await;
                 }
             }
@@ -87,20 +103,59 @@ impl Listener {
     }
 }
 
-async fn serve(stream: TcpStream, address: SocketAddr, tls: Option<TlsServer>, context: Context) {
+/// One connection, to its end. What TLS needs is boxed: a connection without it is ten times smaller.
+async fn serve(stream: TcpStream, address: SocketAddr, takes: Takes, ticket: Ticket, context: Context) {
     socket::tune(&stream);
-    let Some(tls) = tls else {
-        return session::serve(stream, Publisher { address, transport: "rtmp" }, &context).await;
+    let deadline = Instant::now() + limits::HANDSHAKE;
+    let tls = match takes {
+        Takes::Rtmp => None,
+        Takes::Rtmps(tls) => Some(tls),
+        Takes::Both(tls) => {
+            let mut first = [0; 1];
+            tokio::select! {
+                () = context.stop.cancelled() => return,
+                () = ticket.evicted() => return context.evicted(address, "rtmp"),
+                peeked = timeout(limits::HANDSHAKE, stream.peek(&mut first)) => match peeked {
+                    Ok(Ok(1..)) => {}
+                    Ok(_) => return Event::IngestProbed { address, transport: "rtmp" }.emit(),
+                    Err(_) => return context.refused(address, "rtmp", "it sent nothing"),
+                }
+            }
+            (first == [TLS_HANDSHAKE]).then_some(tls)
+        }
     };
+    let publisher = |transport, tls| Publisher { address, transport, tls, name: None };
+    match tls {
+        None => session::serve(stream, publisher("rtmp", None), ticket, &context).await,
+        Some(tls) => Box::pin(serve_tls(stream, publisher("rtmps", None), tls, deadline, ticket, context)).await,
+    }
+}
+
+async fn serve_tls(
+    stream: TcpStream,
+    publisher: Publisher,
+    tls: TlsServer,
+    deadline: Instant,
+    ticket: Ticket,
+    context: Context,
+) {
+    let address = publisher.address;
     let accepted = tokio::select! {
         () = context.stop.cancelled() => return,
-        accepted = tls.accept(stream, limits::HANDSHAKE) => accepted,
+        () = ticket.evicted() => return context.evicted(address, publisher.transport),
+        accepted = tls.accept(stream, deadline.saturating_duration_since(Instant::now())) => accepted,
     };
     match accepted {
-        Ok(transport) => session::serve(transport, Publisher { address, transport: "rtmps" }, &context).await,
+        Ok(transport) => {
+            let tls = transport.protection().map(|protection| protection.to_string());
+            session::serve(transport, Publisher { tls, ..publisher }, ticket, &context).await;
+        }
         Err(error) => match &error.cause {
-            AcceptCause::NothingSent => Event::IngestProbed { address, transport: "rtmps" }.emit(),
-            cause => Event::TlsRefused { address, reason: &cause.to_string(), hint: error.hint() }.emit(),
+            AcceptCause::NothingSent => Event::IngestProbed { address, transport: publisher.transport }.emit(),
+            cause => {
+                let line = context.line(address);
+                Event::TlsRefused { address, reason: &cause.to_string(), hint: error.hint(), line }.emit();
+            }
         },
     }
 }

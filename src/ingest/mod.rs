@@ -6,8 +6,15 @@
 //!                                        \-- media --> Publish::append
 //! ```
 
+pub mod access;
+pub mod address;
+pub mod answers;
+pub mod attempts;
 pub mod auth;
+pub mod door;
 pub mod keys;
 pub mod limits;
 pub mod listener;
 pub mod session;
+pub mod signed;
+pub mod webhook;

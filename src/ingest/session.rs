@@ -1,24 +1,35 @@
 //! One publisher's connection, from the RTMP handshake to its end: the loop that moves bytes.
 
-use std::{pin::pin, sync::Arc, time::Duration};
+use std::{
+    future::pending,
+    net::SocketAddr,
+    pin::pin,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use metrics::{Counter, counter};
-use secrecy::ExposeSecret as _;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     time::{Instant, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{auth::Keys, limits};
+use super::{
+    address::is_public,
+    answers::Kept,
+    auth::{Admitted, Gate},
+    door::Ticket,
+    limits,
+};
 use crate::{
     media::Kind,
     net::duplex::{Duplex, Step},
-    observe::{Event, metrics::name},
+    observe::{Event, Line, Told, metrics::name, told::Budget},
     rtmp::{
         handshake::{RANDOM_LEN, Random},
         message::{Message, MessageType},
-        server::{self, PublishRequest, Refusal, Server},
+        server::{self, Refusal, Server},
     },
     stream::{Publish, Publisher, StreamSettings},
 };
@@ -26,39 +37,80 @@ use crate::{
 /// What every session of a relay needs.
 #[derive(Clone)]
 pub struct Context {
-    /// Which stream a key opens.
-    pub keys: Arc<Keys>,
+    /// Who may publish.
+    pub gate: Arc<Gate>,
     /// Cancelled when the relay takes no publishers any more: their connections are dropped.
     pub stop: CancellationToken,
+    /// How much has been told of peers that did not become publishers.
+    told: Arc<Mutex<Told>>,
+}
+
+impl Context {
+    /// For the publishers of `gate`.
+    #[must_use]
+    pub fn new(gate: Gate, stop: CancellationToken) -> Self {
+        let budget = Budget {
+            of_one: limits::TOLD_OF_ONE,
+            in_a_second: limits::TOLD_IN_A_SECOND,
+            addresses: limits::TOLD_ADDRESSES,
+        };
+        Self { gate: Arc::new(gate), stop, told: Arc::new(Mutex::new(Told::new(budget, Instant::now()))) }
+    }
+
+    /// Whether something about this peer is told.
+    pub(super) fn line(&self, address: SocketAddr) -> Line {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).tell(address.ip(), Instant::now())
+    }
+
+    /// A connection that did not become a publisher.
+    pub(super) fn refused(&self, address: SocketAddr, transport: &'static str, reason: &str) {
+        Event::IngestRefused { address, transport, reason, line: self.line(address) }.emit();
+    }
+
+    /// One that had to make room.
+    pub(super) fn evicted(&self, address: SocketAddr, transport: &'static str) {
+        self.refused(address, transport, "it waited longest when there were too many connections");
+    }
 }
 
 /// Serves the publisher at the other end of `io` until it is gone.
-pub async fn serve<T: AsyncRead + AsyncWrite + Unpin>(io: T, publisher: Publisher, context: &Context) {
-    let mut random: Random = [0; RANDOM_LEN];
-    if let Err(error) = getrandom::fill(&mut random) {
-        let reason = format!("the system gives no random bytes: {error}");
-        Event::IngestRefused { address: publisher.address, transport: publisher.transport, reason: &reason }.emit();
-        return;
-    }
+pub async fn serve<T: AsyncRead + AsyncWrite + Unpin>(io: T, publisher: Publisher, ticket: Ticket, context: &Context) {
+    let server = match server() {
+        Ok(server) => server,
+        Err(error) => {
+            let reason = format!("the system gives no random bytes: {error}");
+            return context.refused(publisher.address, publisher.transport, &reason);
+        }
+    };
     let mut session = Session {
-        io: Duplex::new(io),
-        server: Server::new(&random),
-        keys: &context.keys,
+        io: Duplex::narrow(io, limits::READ_BEFORE),
+        server,
+        context,
         publisher,
+        ticket: Some(ticket),
         state: State::Handshake,
         since: Instant::now(),
         has_spoken: false,
         is_silence_told: false,
     };
-    let end = session.run(&context.stop).await;
+    let end = session.run().await;
     session.finish(end).await;
+}
+
+/// Not in the caller's future: there its random bytes would be part of every connection.
+fn server() -> Result<Server, getrandom::Error> {
+    let mut random: Random = [0; RANDOM_LEN];
+    getrandom::fill(&mut random)?;
+    Ok(Server::new(&random))
 }
 
 struct Session<'a, T> {
     io: Duplex<T>,
     server: Server,
-    keys: &'a Keys,
+    context: &'a Context,
     publisher: Publisher,
+    /// Until the first publish is accepted: the connection may have to make room for others.
+    ticket: Option<Ticket>,
     state: State,
     /// When the state was entered; while live, when the last message came.
     since: Instant,
@@ -82,6 +134,8 @@ enum State {
 
 struct Live {
     publish: Publish,
+    /// What its webhook has answered is kept from its end on.
+    _kept: Option<Kept>,
     settings: StreamSettings,
     received_bytes: Counter,
     received_messages: Counter,
@@ -99,12 +153,15 @@ enum End {
     Refused(String),
     /// Another publisher with the same key has taken over.
     Displaced,
+    /// Others needed its place before it was a publisher.
+    Evicted,
     /// The relay goes down.
     Stopped,
 }
 
 impl<T: AsyncRead + AsyncWrite + Unpin> Session<'_, T> {
-    async fn run(&mut self, stop: &CancellationToken) -> End {
+    async fn run(&mut self) -> End {
+        let stop = &self.context.stop;
         let mut timer = pin!(sleep_until(self.due()));
         loop {
             // The timer is moved on when it fires, so that a busy session need not touch it; only what is due earlier cannot
@@ -115,8 +172,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Session<'_, T> {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return End::Stopped,
+                () = evicted(self.ticket.as_ref()) => return End::Evicted,
                 step = self.io.step(self.server.transmit()) => match step {
-                    Ok(Step::Received) => if let Err(end) = self.receive(stop).await {
+                    Ok(Step::Received) => if let Err(end) = self.receive().await {
                         return end;
                     },
                     Ok(Step::Sent(_) | Step::Flushed) => {}
@@ -134,7 +192,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Session<'_, T> {
         }
     }
 
-    async fn receive(&mut self, stop: &CancellationToken) -> Result<(), End> {
+    async fn receive(&mut self) -> Result<(), End> {
         self.has_spoken = true;
         let mut input = self.io.received();
         let mut messages = 0;
@@ -150,10 +208,23 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Session<'_, T> {
                     self.since = Instant::now();
                 }
                 server::Event::PublishRequested(request) => {
-                    let live = tokio::select! {
+                    let decision = tokio::select! {
                         biased;
-                        () = stop.cancelled() => return Err(End::Stopped),
-                        live = authorise(self.keys, &self.publisher, &request) => live,
+                        () = self.context.stop.cancelled() => return Err(End::Stopped),
+                        () = evicted(self.ticket.as_ref()) => return Err(End::Evicted),
+                        // Boxed: few connections come so far.
+                        decision = Box::pin(self.context.gate.admit(&request.stream_key, &self.publisher)) => decision,
+                    };
+                    let live = match decision {
+                        Ok(admitted) => {
+                            self.ticket = None;
+                            tokio::select! {
+                                biased;
+                                () = self.context.stop.cancelled() => return Err(End::Stopped),
+                                live = Box::pin(go_live(admitted, &self.publisher)) => live,
+                            }
+                        }
+                        Err(refusal) => Err(refusal),
                     };
                     match live {
                         Ok(live) => {
@@ -184,12 +255,13 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Session<'_, T> {
                 }
             }
         }
-        if let State::Live(live) = &self.state
-            && messages > 0
-        {
-            live.publish.wake();
-            self.since = Instant::now();
-            self.is_silence_told = false;
+        if let State::Live(live) = &self.state {
+            self.io.widen();
+            if messages > 0 {
+                live.publish.wake();
+                self.since = Instant::now();
+                self.is_silence_told = false;
+            }
         }
         Ok(())
     }
@@ -221,16 +293,17 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Session<'_, T> {
     }
 
     async fn finish(mut self, end: End) {
-        let Publisher { address, transport } = self.publisher;
+        let Publisher { address, transport, .. } = self.publisher;
         let (reason, is_news) = match end {
             End::Lost(reason) => (reason, false),
             End::Protocol(reason) => (reason, true),
             End::Silent(patience) => (format!("nothing came for {} s", patience.as_secs()), true),
             End::Refused(reason) => {
-                Event::PublishRefused { address, transport, reason: &reason }.emit();
+                Event::PublishRefused { address, transport, reason: &reason, line: self.context.line(address) }.emit();
                 return self.say_goodbye().await;
             }
             End::Displaced => ("another publisher with the same key took over".to_owned(), false),
+            End::Evicted => return self.context.evicted(address, transport),
             End::Stopped => return,
         };
         match self.state {
@@ -245,7 +318,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Session<'_, T> {
             // A port scan or a health check; an encoder that probes, or is done.
             State::Handshake if !self.has_spoken => Event::IngestProbed { address, transport }.emit(),
             State::Idle if !is_news => {}
-            State::Handshake | State::Idle => Event::IngestRefused { address, transport, reason: &reason }.emit(),
+            State::Handshake | State::Idle => self.context.refused(address, transport, &reason),
         }
     }
 
@@ -287,38 +360,35 @@ impl Live {
     }
 }
 
-async fn authorise(keys: &Keys, publisher: &Publisher, request: &PublishRequest) -> Result<Live, Refusal> {
-    if request.stream_key.expose_secret().is_empty() {
-        return Err(Refusal {
-            code: Refusal::DENIED,
-            description:
-                "no stream key came: put it into the encoder's field Stream Key (FFmpeg: rtmp://HOST/live/KEY)"
-                    .to_owned(),
-        });
+/// When the ticket's place is needed for another; never without a ticket.
+async fn evicted(ticket: Option<&Ticket>) {
+    match ticket {
+        Some(ticket) => ticket.evicted().await,
+        None => pending().await,
     }
-    let Some(feed) = keys.feed(&request.stream_key) else {
-        return Err(Refusal {
-            code: Refusal::DENIED,
-            description: "wrong stream key: compare the key in the encoder with the one that forkcast was given"
-                .to_owned(),
-        });
-    };
-    let publish = feed.publish(publisher.clone()).await.map_err(|_| Refusal {
+}
+
+/// Begins the publish of a publisher that may, as soon as the present one has made room.
+async fn go_live(admitted: Admitted, publisher: &Publisher) -> Result<Live, Refusal> {
+    let Admitted { feed, pass, kept } = admitted;
+    let publisher = Publisher { name: pass.name, ..publisher.clone() };
+    let Publisher { address, transport, tls, name } = publisher.clone();
+    let publish = feed.publish(publisher).await.map_err(|_| Refusal {
         code: Refusal::BAD_NAME,
         description: format!("stream `{}` is live already, from another encoder: stop that one first", feed.name()),
     })?;
-    Event::PublishStarted {
-        stream: feed.name(),
-        address: publisher.address,
-        transport: publisher.transport,
-        returned_after: publish.returned_after(),
+    let (stream, tls) = (feed.name(), tls.as_deref());
+    let returned_after = publish.returned_after();
+    Event::PublishStarted { stream, address, transport, tls, name: name.as_deref(), returned_after }.emit();
+    if tls.is_none() && is_public(address.ip()) {
+        Event::PublishUnprotected { stream, address }.emit();
     }
-    .emit();
     Ok(Live {
         publish,
+        _kept: kept,
         settings: feed.settings().clone(),
-        received_bytes: counter!(name::RECEIVED_BYTES, "stream" => feed.name().to_owned()),
-        received_messages: counter!(name::RECEIVED_MESSAGES, "stream" => feed.name().to_owned()),
+        received_bytes: counter!(name::RECEIVED_BYTES, "stream" => stream.to_owned()),
+        received_messages: counter!(name::RECEIVED_MESSAGES, "stream" => stream.to_owned()),
     })
 }
 

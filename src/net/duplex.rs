@@ -44,7 +44,21 @@ pub enum Step {
 impl<T: AsyncRead + AsyncWrite + Unpin> Duplex<T> {
     /// A connection over `io`.
     pub fn new(io: T) -> Self {
-        Self { io, buffer: vec![0; READ_BYTES].into(), filled: 0, unflushed: false, failed: None }
+        Self::narrow(io, READ_BYTES)
+    }
+
+    /// A connection over `io` that reads no more than so many bytes at a time until it is [widened](Self::widen): the buffer is
+    /// most of what a connection costs that has not said anything yet.
+    pub fn narrow(io: T, read_bytes: usize) -> Self {
+        Self { io, buffer: vec![0; read_bytes].into(), filled: 0, unflushed: false, failed: None }
+    }
+
+    /// From now on reads as much at a time as media needs. What the last step has received is gone.
+    pub fn widen(&mut self) {
+        if self.buffer.len() < READ_BYTES {
+            self.buffer = vec![0; READ_BYTES].into();
+            self.filled = 0;
+        }
     }
 
     /// Sends from `outbox` or receives, whichever is possible first. Sending has precedence, so that a peer which floods us

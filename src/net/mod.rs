@@ -6,9 +6,10 @@
 //!             +--------------------+-------------------------------+--> Error { endpoint, cause }: message() and hint()
 //! ```
 //!
-//! Reading order: [`limits`], [`mod@dial`], [`last_good`] and [`race`] (pure), [`socket`], [`tcp`], [`tcp_info`], [`tls`], [`io`], [`duplex`] (both directions at
+//! Reading order: [`limits`], [`mod@dial`], [`last_good`] and [`race`] (pure), [`socket`], [`descriptors`], [`tcp`], [`tcp_info`], [`tls`], [`io`], [`duplex`] (both directions at
 //! once), [`error`], [`peer_text`]. Nothing here knows RTMP, except that a port which answers in it is named.
 
+pub mod descriptors;
 pub mod dial;
 pub mod duplex;
 pub mod error;

@@ -3,12 +3,15 @@
 //! An event writes its log line and moves its counters, both here and nowhere else, so that the two never tell different
 //! stories. Nothing in an event can hold a key: names, addresses and sentences only.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::SocketAddr,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
-use metrics::counter;
+use metrics::{counter, gauge};
 use tracing::{debug, error, info, warn};
 
-use super::{News, metrics::name};
+use super::{Line, News, metrics::name};
 
 /// Something that happened, told once.
 #[derive(Clone, Copy, Debug)]
@@ -21,17 +24,35 @@ pub enum Event<'a> {
     /// A connection could not be accepted; the listener goes on.
     AcceptFailed { transport: &'static str, error: &'a str },
     /// A connection to the ingest port ended before it became a publish.
-    IngestRefused { address: SocketAddr, transport: &'static str, reason: &'a str },
+    IngestRefused { address: SocketAddr, transport: &'static str, reason: &'a str, line: Line },
     /// A connection to the RTMPS port with which there is no TLS; `reason` continues "it …".
-    TlsRefused { address: SocketAddr, reason: &'a str, hint: &'a str },
+    TlsRefused { address: SocketAddr, reason: &'a str, hint: &'a str, line: Line },
     /// The certificate that publishers are shown has run out, will soon, or is not valid yet.
     CertificateProblem { problem: &'a str },
+    /// The files of a certificate have changed, and new connections are shown what they hold now.
+    CertificateRenewed { file: &'a str, until: &'a str },
+    /// The files of a certificate have changed and cannot be used: what was loaded before is still shown.
+    CertificateKept { problem: &'a str, hint: &'a str },
+    /// There are few file descriptors for what is configured.
+    FewDescriptors { limit: u64, wanted: u64 },
     /// A connection that went away without a word: a port scan, or a health check.
     IngestProbed { address: SocketAddr, transport: &'static str },
     /// A publish with a wrong key, or to a stream that is already live.
-    PublishRefused { address: SocketAddr, transport: &'static str, reason: &'a str },
-    /// A publisher is live; `returned_after` since it was lost, where its broadcast goes on.
-    PublishStarted { stream: &'a str, address: SocketAddr, transport: &'static str, returned_after: Option<Duration> },
+    PublishRefused { address: SocketAddr, transport: &'static str, reason: &'a str, line: Line },
+    /// The webhook that says who may publish gave no answer: nobody who is not known already gets in.
+    WebhookFailed { stream: &'a str, address: SocketAddr, reason: &'a str },
+    /// A publisher is live; `tls` is version and cipher, `name` by which key it came in, `returned_after` since it was lost,
+    /// where its broadcast goes on.
+    PublishStarted {
+        stream: &'a str,
+        address: SocketAddr,
+        transport: &'static str,
+        tls: Option<&'a str>,
+        name: Option<&'a str>,
+        returned_after: Option<Duration>,
+    },
+    /// A publisher has come over the internet without TLS.
+    PublishUnprotected { stream: &'a str, address: SocketAddr },
     /// A publisher is connected and sends nothing.
     PublisherSilent { stream: &'a str, silence: Duration },
     /// The publisher ended the broadcast.
@@ -88,33 +109,86 @@ impl Event<'_> {
             Self::AcceptFailed { transport, error } => {
                 warn!("cannot accept an {transport} connection: {error}");
             }
-            Self::IngestRefused { address, transport, reason } => {
+            Self::IngestRefused { address, transport, reason, line } => {
                 counter!(name::INGEST_REFUSED, "reason" => "protocol").increment(1);
-                warn!("{transport} peer at {address} did not become a publisher: {reason}");
+                match line {
+                    Line::Told { left_out } => {
+                        let more = more(left_out);
+                        warn!("{transport} peer at {address} did not become a publisher: {reason}{more}");
+                    }
+                    Line::LeftOut => debug!("{transport} peer at {address} did not become a publisher: {reason}"),
+                }
             }
-            Self::TlsRefused { address, reason, hint } => {
+            Self::TlsRefused { address, reason, hint, line } => {
                 counter!(name::INGEST_REFUSED, "reason" => "tls").increment(1);
-                warn!("rtmps peer at {address} did not become a publisher: it {reason}\n  hint: {hint}");
+                match line {
+                    Line::Told { left_out } => {
+                        let more = more(left_out);
+                        warn!("rtmps peer at {address} did not become a publisher: it {reason}{more}\n  hint: {hint}");
+                    }
+                    Line::LeftOut => debug!("rtmps peer at {address} did not become a publisher: it {reason}"),
+                }
             }
             Self::CertificateProblem { problem } => warn!("rtmps: {problem}"),
+            Self::CertificateRenewed { file, until } => {
+                counter!(name::CERTIFICATE_RELOADS, "result" => "used").increment(1);
+                info!(
+                    "rtmps: the certificate in `{file}` is new and in use for new connections; it is valid until {until}"
+                );
+            }
+            Self::CertificateKept { problem, hint } => {
+                counter!(name::CERTIFICATE_RELOADS, "result" => "refused").increment(1);
+                error!(
+                    "rtmps: a certificate has changed and is not used, the one before is: {problem}\n  hint: {hint}"
+                );
+            }
+            Self::FewDescriptors { limit, wanted } => warn!(
+                "this process may open {limit} files, and needs {wanted} for its destinations and publishers: connections will be \
+                 refused under load\n  hint: raise the limit of open files (`ulimit -n`, or LimitNOFILE of the service)"
+            ),
             Self::IngestProbed { address, transport } => {
                 counter!(name::INGEST_REFUSED, "reason" => "probe").increment(1);
                 debug!("{transport} connection from {address} went away without a word");
             }
-            Self::PublishRefused { address, transport, reason } => {
+            Self::PublishRefused { address, transport, reason, line } => {
                 counter!(name::INGEST_REFUSED, "reason" => "publish").increment(1);
-                warn!("{transport} publisher at {address} refused: {reason}");
+                match line {
+                    Line::Told { left_out } => {
+                        warn!("{transport} publisher at {address} refused: {reason}{}", more(left_out));
+                    }
+                    Line::LeftOut => debug!("{transport} publisher at {address} refused: {reason}"),
+                }
             }
-            Self::PublishStarted { stream, address, transport, returned_after } => {
+            Self::WebhookFailed { stream, address, reason } => {
+                counter!(name::WEBHOOK_FAILURES, "stream" => stream.to_owned()).increment(1);
+                error!(
+                    "stream `{stream}`: a publisher at {address} was refused, for its webhook did not say whether it may: {reason}\n  \
+                     hint: check `webhook.url` in stream.toml, and the program behind it; publishers that it has let in come back \
+                     without it for a while"
+                );
+            }
+            Self::PublishStarted { stream, address, transport, tls, name, returned_after } => {
                 counter!(name::PUBLISHES, "stream" => stream.to_owned(), "transport" => transport).increment(1);
+                if tls.is_none() {
+                    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+                    gauge!(name::PLAIN_PUBLISH_LAST, "stream" => stream.to_owned()).set(now.as_secs_f64());
+                }
+                let with = tls.map_or_else(String::new, |tls| format!(" ({tls})"));
+                let by = name.map_or_else(String::new, |name| format!(" with the key of `{name}`"));
                 match returned_after {
-                    None => info!("stream `{stream}` is live: {transport} publisher at {address}"),
+                    None => info!("stream `{stream}` is live: {transport} publisher at {address}{with}{by}"),
                     Some(gap) => info!(
-                        "stream `{stream}` is live again after {:.1} s: {transport} publisher at {address}, the same broadcast goes on",
+                        "stream `{stream}` is live again after {:.1} s: {transport} publisher at {address}{with}{by}, the same \
+                         broadcast goes on",
                         gap.as_secs_f64()
                     ),
                 }
             }
+            Self::PublishUnprotected { stream, address } => warn!(
+                "stream `{stream}`: the publisher at {address} sends over the internet without TLS: everybody on the way can read \
+                 its key, and see the picture\n  hint: use rtmps:// in the encoder; `require_tls = true` in stream.toml refuses \
+                 the rest"
+            ),
             Self::PublisherSilent { stream, silence } => {
                 warn!("stream `{stream}`: the publisher is connected and has sent nothing for {} s", silence.as_secs());
             }
@@ -195,6 +269,15 @@ impl Event<'_> {
             ),
             Self::Stopping { how } => info!("stopping: {how}"),
         }
+    }
+}
+
+/// What was left out before a line, in words.
+fn more(left_out: u64) -> String {
+    match left_out {
+        0 => String::new(),
+        1 => " (and one more line like it was left out)".to_owned(),
+        more => format!(" (and {more} more lines like it were left out)"),
     }
 }
 

@@ -7,6 +7,10 @@ use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandl
 #[allow(missing_docs, reason = "`describe` says of each what it counts")]
 pub mod name {
     pub const INGEST_REFUSED: &str = "forkcast_ingest_refused_total";
+    pub const CERTIFICATE_RELOADS: &str = "forkcast_certificate_reloads_total";
+    pub const CERTIFICATE_EXPIRY: &str = "forkcast_certificate_expiry_timestamp_seconds";
+    pub const WEBHOOK_FAILURES: &str = "forkcast_webhook_failures_total";
+    pub const PLAIN_PUBLISH_LAST: &str = "forkcast_plain_publish_last_timestamp_seconds";
     pub const PUBLISHES: &str = "forkcast_publishes_total";
     pub const PUBLISHERS_LOST: &str = "forkcast_publishers_lost_total";
     pub const RECEIVED_BYTES: &str = "forkcast_received_bytes_total";
@@ -33,6 +37,18 @@ pub fn install() -> Result<PrometheusHandle, BuildError> {
 
 fn describe() {
     describe_counter!(name::INGEST_REFUSED, "Connections to the ingest ports that were refused");
+    describe_counter!(name::CERTIFICATE_RELOADS, "Changed certificate files that were used or refused");
+    describe_gauge!(
+        name::CERTIFICATE_EXPIRY,
+        Unit::Seconds,
+        "When a certificate that publishers are shown runs out, in seconds since 1970"
+    );
+    describe_counter!(name::WEBHOOK_FAILURES, "Publishers refused because a webhook did not answer");
+    describe_gauge!(
+        name::PLAIN_PUBLISH_LAST,
+        Unit::Seconds,
+        "When the last publish without TLS began, in seconds since 1970"
+    );
     describe_counter!(name::PUBLISHES, "Publishes that were accepted");
     describe_counter!(name::PUBLISHERS_LOST, "Publishers whose connection was lost");
     describe_counter!(name::RECEIVED_BYTES, Unit::Bytes, "Payload received from publishers");

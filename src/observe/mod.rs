@@ -3,6 +3,8 @@
 pub mod event;
 pub mod metrics;
 pub mod repeats;
+pub mod told;
 
 pub use event::Event;
 pub use repeats::{News, Repeats};
+pub use told::{Line, Told};

@@ -1,6 +1,7 @@
 //! One stream, shared: the thin shell around the pure log that lets one publish write and many tasks read.
 
 use std::{
+    collections::BTreeMap,
     net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -70,6 +71,17 @@ struct State {
     publisher: Option<LivePublisher>,
     /// When the last publisher was lost.
     lost: Option<Instant>,
+    /// By which transport publishers came.
+    transports: BTreeMap<&'static str, TransportUse>,
+}
+
+/// How a transport has been used since the start: what whoever moves encoders from RTMP to RTMPS wants to know.
+#[derive(Clone, Copy, Debug)]
+pub struct TransportUse {
+    /// Publishes that were accepted over it.
+    pub publishes: u64,
+    /// When the last of them began; while it lives, it is in use.
+    pub last: Instant,
 }
 
 /// Who publishes.
@@ -79,6 +91,10 @@ pub struct Publisher {
     pub address: SocketAddr,
     /// `rtmp` or `rtmps`.
     pub transport: &'static str,
+    /// Version and cipher of TLS; `None` where nothing protects the connection.
+    pub tls: Option<String>,
+    /// By which name it came in: that of its key, or what its signature or a webhook calls it.
+    pub name: Option<String>,
 }
 
 struct LivePublisher {
@@ -109,6 +125,8 @@ pub struct FeedStatus {
     pub audio: Option<Codec>,
     /// Whether the publisher sends Enhanced RTMP.
     pub is_enhanced: bool,
+    /// By which transport publishers came.
+    pub transports: BTreeMap<&'static str, TransportUse>,
 }
 
 /// Why a publish was not begun.
@@ -128,6 +146,7 @@ impl Feed {
             publish: 0,
             publisher: None,
             lost: None,
+            transports: BTreeMap::new(),
         };
         Arc::new(Self {
             settings,
@@ -209,6 +228,7 @@ impl Feed {
             video: live.and_then(|live| live.video),
             audio: live.and_then(|live| live.audio),
             is_enhanced: live.is_some_and(|live| live.is_enhanced),
+            transports: state.transports.clone(),
         }
     }
 
@@ -248,6 +268,9 @@ impl Feed {
         }
         state.publish += 1;
         state.timeline.begin_publish();
+        let now = Instant::now();
+        let transport = state.transports.entry(publisher.transport).or_insert(TransportUse { publishes: 0, last: now });
+        *transport = TransportUse { publishes: transport.publishes + 1, last: now };
         state.publisher = Some(LivePublisher {
             publisher,
             since: Instant::now(),

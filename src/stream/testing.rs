@@ -95,7 +95,7 @@ pub(crate) fn headers() -> [(Kind, &'static [u8]); 3] {
 }
 
 pub(crate) fn publisher() -> Publisher {
-    Publisher { address: ([127, 0, 0, 1], 50_000).into(), transport: "rtmp" }
+    Publisher { address: ([127, 0, 0, 1], 50_000).into(), transport: "rtmp", tls: None, name: None }
 }
 
 pub(crate) fn feed() -> Arc<Feed> {

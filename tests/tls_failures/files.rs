@@ -4,7 +4,10 @@ use std::path::Path;
 
 use rcgen::KeyPair;
 
-use forkcast::net::{TlsClient, TlsServer, tls::FileProblem};
+use forkcast::net::{
+    TlsClient, TlsServer,
+    tls::{CertificateFiles, FileProblem},
+};
 
 use crate::certificates::{Authority, file, pem, server_params};
 
@@ -20,10 +23,13 @@ fn files() {
     let bad_key = file(&pem("PRIVATE KEY", b"nonsense"));
     let missing = Path::new("/nonexistent/cert.pem");
 
-    TlsServer::from_files(certificate.path(), key.path()).unwrap();
+    let server = |chain: &Path, key: &Path| {
+        TlsServer::from_files(&[CertificateFiles { chain: chain.to_owned(), key: key.to_owned() }])
+    };
+    server(certificate.path(), key.path()).unwrap();
     macro_rules! assert_server {
         ($certificate:expr, $key:expr, $problem:pat, $at:expr, $message:expr, $hint:expr) => {{
-            let error = TlsServer::from_files($certificate, $key).expect_err("it should be refused");
+            let error = server($certificate, $key).expect_err("it should be refused");
             assert!(matches!(error.problem, $problem), "{error:?}");
             assert_eq!(error.file, $at);
             assert!(error.to_string().contains(&$at.display().to_string()), "{error}");

@@ -10,7 +10,7 @@ use tokio::{
 
 use forkcast::net::{
     Target, TcpInfo, TlsServer, Transport,
-    tls::{AcceptCause, AcceptError},
+    tls::{AcceptCause, AcceptError, CertificateFiles},
 };
 
 use crate::{
@@ -22,7 +22,8 @@ use crate::{
 async fn our_server(authority: &Authority) -> (u16, JoinHandle<Result<Transport, AcceptError>>) {
     let identity = authority.issue(&server_params());
     let (certificate, key) = (file(&pem("CERTIFICATE", &identity.chain[0])), file(&identity.key.serialize_pem()));
-    let server = TlsServer::from_files(certificate.path(), key.path()).unwrap();
+    let files = CertificateFiles { chain: certificate.path().to_owned(), key: key.path().to_owned() };
+    let server = TlsServer::from_files(&[files]).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let accepted = tokio::spawn(async move {

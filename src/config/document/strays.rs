@@ -62,6 +62,7 @@ impl Document<'_> {
             };
             let name = match inside.map(|inside| inside.split_once('.').ok_or(inside)) {
                 Some(Ok((table, _))) => format!("[{table}]"),
+                Some(Err(field_name)) if !field.inside.is_empty() => format!("[{field_name}.NAME]"),
                 Some(Err(field)) => field.to_owned(),
                 None => continue,
             };

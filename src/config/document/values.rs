@@ -23,6 +23,14 @@ impl Document<'_> {
         None
     }
 
+    /// A moment as text, be it a date of TOML's or in quotes.
+    pub(in crate::config) fn date(&mut self, name: &'static str) -> Option<At<String>> {
+        match self.values.get(name)?.get_ref() {
+            DeValue::Datetime(date) => Some(At { value: date.to_string(), span: self.span_of(name)? }),
+            _ => self.text(name),
+        }
+    }
+
     /// A text as it is written, without a word where it is none.
     pub(in crate::config) fn written(&self, name: &str) -> Option<&str> {
         self.values.get(name)?.get_ref().as_str()

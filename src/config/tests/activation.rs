@@ -11,6 +11,7 @@ use crate::{
         codecs::Codecs,
         settings::{Backpressure, DEFAULT_HOLD, Failback, PolicyName, Reconnect, Resume},
     },
+    ingest::access::KeyDigest,
     rtmp::url::Scheme,
     stream::Takeover,
 };
@@ -235,12 +236,12 @@ fn a_folder_is_a_stream() {
     assert_eq!(rendered(&config), "");
     let shape = |stream: &crate::config::StreamConfig| {
         let names: Vec<_> = stream.destinations.iter().map(|destination| destination.name.clone()).collect();
-        let key = stream.key.as_ref().map(|key| key.expose_secret().to_owned());
-        (stream.name.clone(), key.unwrap_or_default(), names.join(" "))
+        (stream.name.clone(), stream.access.keys.iter().map(|key| key.digest).collect(), names.join(" "))
     };
     let found: Vec<_> = config.streams.iter().map(shape).collect();
     let expected = [("live", "key-of-live", "a b"), ("studio-b", "key-of-studio-b", "b")];
-    assert_eq!(found, expected.map(|(name, key, names)| (name.to_owned(), key.to_owned(), names.to_owned())));
+    let digests = |key: &str| vec![KeyDigest::of(&key.into())];
+    assert_eq!(found, expected.map(|(name, key, names)| (name.to_owned(), digests(key), names.to_owned())));
 }
 
 #[test]
@@ -249,11 +250,12 @@ fn the_environment_goes_before_the_file() {
         .variable("FORKCAST_STREAM_KEY", "from-the-environment");
     let config = memory.load();
     let live = config.streams.first().unwrap();
-    assert_eq!(live.key.as_ref().unwrap().expose_secret(), "from-the-environment");
-    assert_eq!(live.explanation.origin.to_string(), "environment FORKCAST_STREAM_KEY");
+    let digests: Vec<_> = live.access.keys.iter().map(|key| key.digest).collect();
+    assert_eq!(digests, [KeyDigest::of(&"from-the-environment".into())]);
+    assert_eq!(live.ways.first().unwrap().origin.to_string(), "environment FORKCAST_STREAM_KEY");
     let memory = memory.variable("FORKCAST_STREAM_KEY", "");
     let config = memory.load();
-    assert_eq!(config.streams.first().unwrap().explanation.origin.to_string(), "destinations/stream.toml:1");
+    assert_eq!(config.streams.first().unwrap().ways.first().unwrap().origin.to_string(), "destinations/stream.toml:1");
 }
 
 #[test]

@@ -23,7 +23,8 @@ mistake: this is the stream key of `live` too (destinations/stream.toml:1:7)
    |       ^^^
 hint: give each stream a key of its own: the key alone says which stream a publisher means";
     assert_eq!(rendered(&config), expected);
-    let open: Vec<_> = config.streams.iter().map(|stream| (stream.key.is_some(), stream.wrong.is_some())).collect();
+    let open: Vec<_> =
+        config.streams.iter().map(|stream| (!stream.access.is_empty(), stream.wrong.is_some())).collect();
     assert_eq!(open, [(true, false), (false, true)]);
 }
 
@@ -53,14 +54,14 @@ mistake: the stream key holds a URL
   --> environment variable FORKCAST_STREAM_KEY
 hint: `url` takes the server's URL; `key` takes what the platform calls stream key, or stream name";
     assert_eq!(rendered(&config), expected);
-    assert!(config.streams.iter().all(|stream| stream.wrong.is_some() && stream.key.is_none()));
+    assert!(config.streams.iter().all(|stream| stream.wrong.is_some() && stream.access.is_empty()));
 }
 
 #[test]
 fn a_streams_file_with_another_mistake_lets_its_publisher_in() {
     let config = Memory::new(&[("destinations/stream.toml", "key = \"a-good-key\"\nkye = 1\n")]).load();
     let live = config.streams.first().unwrap();
-    assert!(live.key.is_some() && live.wrong.is_none());
+    assert!(!live.access.is_empty() && live.wrong.is_none());
     assert_eq!(config.problems.len(), 1);
 }
 

@@ -32,7 +32,11 @@ fn first_cells(rows: &[Vec<&str>]) -> Vec<String> {
 }
 
 fn names(fields: &[crate::config::document::Field]) -> Vec<String> {
-    fields.iter().map(|field| field.name.to_owned()).collect()
+    let name = |field: &crate::config::document::Field| match field.inside {
+        [] => vec![field.name.to_owned()],
+        inside => inside.iter().map(|inside| format!("{}.NAME.{}", field.name, inside.name)).collect(),
+    };
+    fields.iter().flat_map(name).collect()
 }
 
 #[test]
@@ -110,8 +114,19 @@ fn every_platform_is_documented_as_its_row_says() {
 #[test]
 fn the_examples_of_the_reference_are_right() {
     let examples: Vec<_> = REFERENCE.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
-    assert_eq!(examples.len(), 2);
-    for example in examples {
+    assert_eq!(examples.len(), 3);
+    let (of_stream, of_destinations): (Vec<&str>, Vec<&str>) =
+        examples.into_iter().partition(|example| example.contains("[keys.alice]"));
+    for example in of_stream {
+        let mut memory = Memory::new(&[("destinations/stream.toml", example)])
+            .variable("FORKCAST_SIGNING_SECRET", "a long enough secret");
+        memory.files.insert("/run/secrets/alice".into(), b"key-of-alice".to_vec());
+        let config = memory.load();
+        assert_eq!(rendered(&config), "", "{example}");
+        let access = &config.streams.first().unwrap().access;
+        assert_eq!((access.keys.len(), access.signing.is_some(), access.require_tls), (2, true, true));
+    }
+    for example in of_destinations {
         let mut memory = Memory::new(&[("destinations/d.toml", example)]);
         memory.files.insert("/run/secrets/mux".into(), b"abcd".to_vec());
         let config = memory.load();

@@ -4,6 +4,7 @@ use super::*;
 use crate::{
     check,
     config::{Explained, Given, Origin, Resolved, ServeOptions},
+    net::tls::CertificateFiles,
 };
 
 fn flags(flags: &[(&'static str, &'static str, &str)]) -> Given {
@@ -43,6 +44,7 @@ fn with_nothing_said_there_is_a_plain_listener_alone() {
             "rtmp | 0.0.0.0:1935 | default",
             "rtmps | off | default",
             "http | 127.0.0.1:8080 | default",
+            "share_ports | false | default",
             "strict | false | default",
         ]
     );
@@ -70,6 +72,7 @@ fn flags_go_before_variables_before_the_file() {
             "tls_key | conf/key.pem | conf/f.toml:6",
             "rtmps | [::]:4443 | conf/f.toml:4",
             "http | 127.0.0.1:1 | flag --http",
+            "share_ports | false | default",
             "strict | true | flag --strict",
         ]
     );
@@ -81,7 +84,7 @@ fn a_certificate_turns_rtmps_on() {
     let given = flags(&[("tls_cert", "--tls-cert", "cert.pem"), ("tls_key", "--tls-key", "key.pem")]);
     let rtmps = resolve(&given, &PEM).options.rtmps.unwrap();
     assert_eq!(rtmps.address.to_string(), "0.0.0.0:443");
-    assert_eq!((rtmps.tls_cert, rtmps.tls_key), (PathBuf::from("cert.pem"), PathBuf::from("key.pem")));
+    assert_eq!(rtmps.certificates, [CertificateFiles { chain: "cert.pem".into(), key: "key.pem".into() }]);
 }
 
 #[test]
@@ -159,7 +162,7 @@ warning: nothing reads this variable: no setting has its name
 hint: did you mean `FORKCAST_HTTP`?
 warning: nothing reads this variable: no setting has its name
   --> environment variable FORKCAST_WONDER
-hint: unset it; what forkcast reads is FORKCAST_DESTINATIONS, FORKCAST_STATE, FORKCAST_RTMP, FORKCAST_RTMPS, FORKCAST_TLS_CERT, FORKCAST_TLS_KEY, FORKCAST_HTTP, FORKCAST_STRICT, FORKCAST_CONFIG, FORKCAST_STREAM_KEY"
+hint: unset it; what forkcast reads is FORKCAST_DESTINATIONS, FORKCAST_STATE, FORKCAST_RTMP, FORKCAST_RTMPS, FORKCAST_TLS_CERT, FORKCAST_TLS_KEY, FORKCAST_SHARE_PORTS, FORKCAST_HTTP, FORKCAST_STRICT, FORKCAST_CONFIG, FORKCAST_STREAM_KEY"
     );
 }
 
@@ -204,7 +207,7 @@ mistake: unknown field `stream_key`
    |
  4 | stream_key = …
    | ^^^^^^^^^^
-hint: it can be `destinations`, `state`, `rtmp`, `rtmps`, `tls_cert`, `tls_key`, `http`, `strict`
+hint: it can be `destinations`, `state`, `rtmp`, `rtmps`, `tls_cert`, `tls_key`, `share_ports`, `http`, `strict`
 mistake: `strict` is text, not true or false
   --> forkcast.toml:5:10
    |
@@ -265,6 +268,7 @@ server
   rtmp          0.0.0.0:1935    default
   rtmps         off             default
   http          127.0.0.1:8080  default
+  share_ports   false           default
   strict        false           default
 
 stream live

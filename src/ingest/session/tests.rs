@@ -9,6 +9,11 @@ use tokio::{
 
 use super::*;
 use crate::{
+    ingest::{
+        access::{Access, PublisherKey},
+        address::Network,
+        door::Door,
+    },
     rtmp::{
         client::{self, Client, Event as ClientEvent, Stage},
         handshake::Form,
@@ -71,19 +76,21 @@ impl Encoder {
 struct Relay {
     feed: Arc<Feed>,
     context: Context,
+    door: Arc<Door>,
 }
 
 impl Relay {
     fn new() -> Self {
         let feed = feed();
-        let keys = Keys::new([("the-key".into(), Arc::clone(&feed))]);
-        Self { feed, context: Context { keys: Arc::new(keys), stop: CancellationToken::new() } }
+        let keys = vec![PublisherKey::unnamed(&"the-key".into())];
+        let gate = Gate::new([(Arc::clone(&feed), Access { keys, ..Access::default() })]);
+        Self { feed, context: Context::new(gate, CancellationToken::new()), door: Door::new(2) }
     }
 
     fn accept(&self) -> (DuplexStream, JoinHandle<()>) {
         let (ours, theirs) = duplex(1 << 16);
-        let context = self.context.clone();
-        (theirs, tokio::spawn(async move { serve(ours, publisher(), &context).await }))
+        let (context, ticket) = (self.context.clone(), self.door.enter(Network::of([127, 0, 0, 1].into())));
+        (theirs, tokio::spawn(async move { serve(ours, publisher(), ticket, &context).await }))
     }
 
     fn phase(&self) -> Phase {
@@ -189,4 +196,18 @@ async fn a_publisher_that_waits_for_its_turn_does_not_get_it_while_the_relay_goe
     assert_eq!(began.elapsed(), Duration::ZERO);
     assert_eq!(relay.phase(), Phase::Held);
     second.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_waits_longest_makes_room_and_a_publisher_never() {
+    let relay = Relay::new();
+    let (io, _session) = relay.accept();
+    let mut publisher = Encoder::ask(io, "the-key").await;
+    let waiting: Vec<_> = (0..3).map(|_| relay.accept()).collect();
+    let mut sessions: Vec<_> = waiting.into_iter().map(|(io, session)| (io, Some(session))).collect();
+    let began = Instant::now();
+    sessions[0].1.take().unwrap().await.unwrap();
+    assert_eq!(began.elapsed(), Duration::ZERO, "there is room for two");
+    publisher.send(0, keyframe(b"1")).await;
+    assert_eq!(relay.phase(), Phase::Live);
 }

@@ -23,9 +23,9 @@ use crate::net::{
     peer_text::printable,
 };
 
-/// How long before its end a certificate of ours is spoken of, in days: renewals by machine happen a month before, so that
-/// one which lives shorter was forgotten.
-const RENEW_BEFORE: i64 = 14;
+/// When a certificate of ours that runs out is spoken of, in days before its end. Machines renew a month before: one that comes
+/// nearer was forgotten.
+const WARN_BEFORE: [i64; 4] = [30, 14, 7, 1];
 
 const DAY: i64 = 24 * 60 * 60;
 
@@ -46,22 +46,82 @@ impl Validity {
 
     /// Continues "the certificate …"; nothing where it is valid and stays so for a while.
     pub(super) fn problem(&self, now: SystemTime) -> Option<String> {
-        let now = now.duration_since(UNIX_EPOCH).ok().and_then(|since| i64::try_from(since.as_secs()).ok())?;
         let (begin, end) = (day(self.not_before), day(self.not_after));
-        if now < self.not_before {
-            return Some(format!(
+        Some(match self.warning(now)? {
+            Warning::NotYet => format!(
                 "is not valid before {begin}, and this machine's clock says {}: encoders will refuse it until then",
-                day(now)
-            ));
-        }
-        if now > self.not_after {
-            return Some(format!("expired on {end}: encoders will refuse it; renew it and start forkcast again"));
-        }
-        let left = (self.not_after - now) / DAY;
-        (left < RENEW_BEFORE).then(|| {
-            format!("expires on {end}: encoders will refuse it then; renew it and start forkcast again before")
+                day(clock(now)?)
+            ),
+            Warning::Over => {
+                format!("expired on {end}: encoders refuse it; renew it, new files are taken by themselves")
+            }
+            Warning::Within(_) => {
+                let left = match self.days_left(now)? {
+                    0 => "less than a day is left".to_owned(),
+                    1 => "1 day is left".to_owned(),
+                    days => format!("{days} days are left"),
+                };
+                format!(
+                    "expires on {end}, {left}: encoders will refuse it then; renew it, new files are taken by themselves"
+                )
+            }
         })
     }
+
+    /// Which of the warnings is due; nothing where it is valid and stays so for a while.
+    pub(super) fn warning(&self, now: SystemTime) -> Option<Warning> {
+        let now = clock(now)?;
+        if now < self.not_before {
+            return Some(Warning::NotYet);
+        }
+        if now > self.not_after {
+            return Some(Warning::Over);
+        }
+        let left = self.not_after - now;
+        WARN_BEFORE.into_iter().rev().find(|days| left < days * DAY).map(Warning::Within)
+    }
+
+    /// Whole days that are left; negative where it has run out.
+    pub(super) fn days_left(&self, now: SystemTime) -> Option<i64> {
+        Some((self.not_after - clock(now)?).div_euclid(DAY))
+    }
+
+    /// Its end, in seconds since 1970.
+    pub(super) fn not_after(&self) -> i64 {
+        self.not_after
+    }
+
+    /// Its last day, `YYYY-MM-DD` in UTC.
+    pub(super) fn until(&self) -> String {
+        day(self.not_after)
+    }
+}
+
+/// What is to be said of the time for which a certificate is valid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Warning {
+    /// It has not come.
+    NotYet,
+    /// It ends within so many days.
+    Within(i64),
+    /// It is over.
+    Over,
+}
+
+/// A time in seconds since 1970.
+fn clock(now: SystemTime) -> Option<i64> {
+    now.duration_since(UNIX_EPOCH).ok().and_then(|since| i64::try_from(since.as_secs()).ok())
+}
+
+/// The host names that a certificate is for; addresses are none, since no client asks for one by name.
+pub(super) fn host_names(certificate: &CertificateDer<'_>) -> Vec<String> {
+    let Ok((_, certificate)) = x509_parser::parse_x509_certificate(certificate) else { return Vec::new() };
+    let Ok(Some(extension)) = certificate.subject_alternative_name() else { return Vec::new() };
+    let names = extension.value.general_names.iter().filter_map(|name| match name {
+        GeneralName::DNSName(name) => Some(printable(name)),
+        _ => None,
+    });
+    names.collect()
 }
 
 /// The problem behind `error`. `presented` is the chain that the server sent, its own certificate first; `ca_file` says
@@ -240,20 +300,30 @@ mod tests {
     fn the_time_of_our_own_certificate() {
         // 2026-01-02 to 2026-03-04, each at 00:00 UTC.
         let validity = Validity { not_before: 1_767_312_000, not_after: 1_772_582_400 };
-        for (now, expected) in [
-            (1_767_311_999, Some("is not valid before 2026-01-02, and this machine's clock says 2026-01-01")),
-            (1_767_312_000, None),
-            (1_772_582_400 - 14 * DAY, None),
-            (1_772_582_400 - 14 * DAY + 1, Some("expires on 2026-03-04")),
-            (1_772_582_400, Some("expires on 2026-03-04")),
-            (1_772_582_401, Some("expired on 2026-03-04: encoders will refuse it")),
+        let end = validity.not_after;
+        for (now, warning, text, days) in [
+            (
+                1_767_311_999,
+                Some(Warning::NotYet),
+                "is not valid before 2026-01-02, and this machine's clock says 2026-01-01",
+                61,
+            ),
+            (1_767_312_000, None, "", 61),
+            (end - 30 * DAY, None, "", 30),
+            (end - 30 * DAY + 1, Some(Warning::Within(30)), "expires on 2026-03-04, 29 days are left", 29),
+            (end - 14 * DAY, Some(Warning::Within(30)), "expires on 2026-03-04, 14 days", 14),
+            (end - 14 * DAY + 1, Some(Warning::Within(14)), "expires on 2026-03-04, 13 days", 13),
+            (end - 7 * DAY + 1, Some(Warning::Within(7)), "expires on 2026-03-04, 6 days", 6),
+            (end - DAY, Some(Warning::Within(7)), "expires on 2026-03-04, 1 day is left", 1),
+            (end - DAY + 1, Some(Warning::Within(1)), "expires on 2026-03-04, less than a day is left", 0),
+            (end, Some(Warning::Within(1)), "expires on 2026-03-04", 0),
+            (end + 1, Some(Warning::Over), "expired on 2026-03-04: encoders refuse it", -1),
         ] {
-            let problem = validity.problem(UNIX_EPOCH + Duration::from_secs(u64::try_from(now).unwrap()));
-            match (&problem, expected) {
-                (None, None) => {}
-                (Some(problem), Some(expected)) => assert!(problem.starts_with(expected), "{problem}"),
-                _ => panic!("{now}: {problem:?}"),
-            }
+            let at = UNIX_EPOCH + Duration::from_secs(u64::try_from(now).unwrap());
+            assert_eq!(validity.warning(at), warning, "{now}");
+            let problem = validity.problem(at).unwrap_or_default();
+            assert!(problem.starts_with(text) && (text.is_empty() == problem.is_empty()), "{now}: {problem}");
+            assert_eq!(validity.days_left(at), Some(days), "{now}");
         }
     }
 }

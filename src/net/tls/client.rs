@@ -133,6 +133,22 @@ impl SystemRoots {
     }
 }
 
+/// The certificates that are trusted for other connections than RTMP's: the system's roots, and those in `ca_file`.
+///
+/// # Errors
+/// Where `ca_file` cannot be used, or there is nothing at all to trust.
+pub fn trusted_certificates(ca_file: Option<&Path>) -> Result<Vec<CertificateDer<'static>>, FileError> {
+    let system = SystemRoots::load();
+    let mut certificates = system.certificates.clone();
+    if let Some(file) = ca_file {
+        certificates.extend(file::certificates(file)?);
+    }
+    if certificates.is_empty() {
+        return Err(FileError::new(Path::new(""), FileProblem::NoRoots { detail: system.problem.clone() }));
+    }
+    Ok(certificates)
+}
+
 fn roots(system: &SystemRoots, ca_file: Option<&Path>) -> Result<RootCertStore, FileError> {
     let mut roots = RootCertStore::empty();
     // Systems keep a few old roots that the TLS library does not parse; the others are good.

@@ -7,9 +7,11 @@ mod certificate;
 mod client;
 mod file;
 mod server;
+mod shown;
 
 pub use self::{
-    client::TlsClient,
+    client::{TlsClient, trusted_certificates},
     file::{FileError, FileProblem},
     server::{AcceptCause, AcceptError, TlsServer},
+    shown::{CertificateFiles, CertificateStatus, Change},
 };

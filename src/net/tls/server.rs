@@ -3,27 +3,28 @@
 use std::{
     fmt, io,
     net::SocketAddr,
-    path::{Path, PathBuf},
+    path::Path,
     sync::Arc,
     time::{Duration, SystemTime},
 };
 
-use rustls::{AlertDescription, PeerIncompatible, ServerConfig, crypto::aws_lc_rs, sign::CertifiedKey};
+use rustls::{AlertDescription, PeerIncompatible, ServerConfig, crypto::aws_lc_rs, server::ResolvesServerCert};
 use tokio::{net::TcpStream, time::timeout};
 use tokio_rustls::TlsAcceptor;
 
 use super::{
-    certificate::Validity,
-    file::{self, FileError, FileProblem},
+    file::{FileError, FileProblem},
+    shown::{CertificateFiles, CertificateStatus, Change, Shown},
 };
 use crate::net::{io::Transport, tcp::Tcp};
 
-/// The certificate that we show to publishers, ready to accept connections.
+/// The certificates that we show to publishers, ready to accept connections. Clones share them.
+///
+/// TLS 1.2 and 1.3, with what rustls has of ciphers: authenticated ones with forward secrecy alone.
 #[derive(Clone)]
 pub struct TlsServer {
     acceptor: TlsAcceptor,
-    chain_file: PathBuf,
-    validity: Option<Validity>,
+    shown: Arc<Shown>,
 }
 
 impl fmt::Debug for TlsServer {
@@ -33,41 +34,30 @@ impl fmt::Debug for TlsServer {
 }
 
 impl TlsServer {
-    /// Reads the chain (PEM, the server's own certificate first) and its private key (PEM: PKCS #8, PKCS #1 or SEC1).
+    /// Reads the certificates and their keys; the first is for publishers that name no host that one is for.
     ///
     /// # Errors
     /// Which file is wrong, and in which way.
-    pub fn from_files(chain_file: &Path, key_file: &Path) -> Result<Self, FileError> {
-        let chain = file::certificates(chain_file)?;
-        let key = file::private_key(key_file)?;
+    pub fn from_files(files: &[CertificateFiles]) -> Result<Self, FileError> {
         let provider = Arc::new(aws_lc_rs::default_provider());
-        let unusable_key =
-            |error: rustls::Error| FileError::new(key_file, FileProblem::UnsupportedKey(error.to_string()));
-        let signing_key = provider.key_provider.load_private_key(key).map_err(unusable_key)?;
-        // Of the server's own: encoders find their way around an old one above it.
-        let validity = chain.first().and_then(|own| Validity::of(own));
-        let pair = CertifiedKey::new(chain, signing_key);
-        match pair.keys_match() {
-            Ok(()) => {}
-            Err(rustls::Error::InconsistentKeys(_)) => {
-                let certificate = chain_file.to_owned();
-                return Err(FileError::new(key_file, FileProblem::KeyMismatch { certificate }));
-            }
-            Err(error) => return Err(FileError::new(chain_file, FileProblem::BadCertificate(error.to_string()))),
-        }
+        let shown = Arc::new(Shown::load(files, &provider)?);
         let config = ServerConfig::builder_with_provider(provider)
             .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
-            .map_err(unusable_key)?
+            .map_err(|error| FileError::new(Path::new(""), FileProblem::BadCertificate(error.to_string())))?
             .with_no_client_auth()
-            .with_cert_resolver(Arc::new(rustls::sign::SingleCertAndKey::from(pair)));
-        Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)), chain_file: chain_file.to_owned(), validity })
+            .with_cert_resolver(Arc::clone(&shown) as Arc<dyn ResolvesServerCert>);
+        Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)), shown })
     }
 
-    /// What encoders will say, today or soon, about the time for which the certificate is valid: a sentence with the remedy, or
-    /// nothing where there are more than two weeks left.
-    pub fn validity_problem(&self, now: SystemTime) -> Option<String> {
-        let problem = self.validity?.problem(now)?;
-        Some(format!("the certificate in `{}` {problem}", self.chain_file.display()))
+    /// Looks whether the files have changed: a renewed pair is shown to connections that come from now on, a broken one is not.
+    /// Reads files; to be called every few seconds.
+    pub fn look(&self, now: SystemTime) -> Vec<Change> {
+        self.shown.look(now)
+    }
+
+    /// Each certificate, for people and metrics.
+    pub fn certificates(&self, now: SystemTime) -> Vec<CertificateStatus> {
+        self.shown.status(now)
     }
 
     /// The handshake with a publisher that has just connected, within `limit`.
