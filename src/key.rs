@@ -155,7 +155,7 @@ mod tests {
     fn what_a_key_opens_is_said() {
         let (folder, streams) = streams_of(
             "key = \"key-of-live\"\n[keys.alice]\nkey = \"key-of-alice\"\nvalid_until = 2026-01-01T00:00:00Z\n[signed]\nsecret = \
-             \"a long enough secret\"\n",
+             \"a-long-enough-secret\"\n",
         );
         let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
         let (in_2025, in_2027) = (at(1_740_000_000), at(1_800_000_000));

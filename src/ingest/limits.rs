@@ -33,7 +33,7 @@ pub const NETWORKS_WATCHED: usize = 16_384;
 
 /// Connections that have not been accepted as publishers, in all. Each costs below 10 KiB of memory and a descriptor. When
 /// there are more, the one that has waited longest goes: an encoder is done in a second, so that it is none.
-pub const WAITING: usize = 4096;
+pub const WAITING: usize = 12_288;
 
 /// The least room for them, however few descriptors the system gives: else nobody could publish.
 pub const WAITING_AT_LEAST: usize = 32;

@@ -8,10 +8,12 @@
     clippy::panic,
     reason = "a panic is how a test says that it failed; clippy's allowance covers only the test functions themselves"
 )]
+#![allow(dead_code, reason = "a part of the bench is for the crowds alone")]
 
 #[path = "../support/mod.rs"]
 mod support;
 
+mod access;
 mod backup;
 mod bench;
 mod config_start;
@@ -19,6 +21,7 @@ mod demo;
 mod encoder_drop;
 mod enhanced;
 mod faults;
+mod ingest_tls;
 mod lag;
 mod lost_destinations;
 mod memory;

@@ -13,6 +13,13 @@ pub(crate) enum Flaw {
     NotYetValid,
     WrongHost,
     SelfSigned,
+    /// It has five days and some hours left.
+    EndsSoon,
+}
+
+/// So many days from now, and some hours.
+fn rcgen_in_days(days: i64) -> time::OffsetDateTime {
+    time::OffsetDateTime::now_utc() + time::Duration::days(days) + time::Duration::hours(12)
 }
 
 /// A new authority with its certificate in a file.
@@ -46,6 +53,11 @@ impl Authority {
     /// A certificate for `localhost` and 127.0.0.1, with one flaw or none.
     pub(crate) fn identity(&self, name: &str, flaw: Flaw) -> Identity {
         let hosts: &[&str] = if flaw == Flaw::WrongHost { &["elsewhere.example"] } else { &["localhost", "127.0.0.1"] };
+        self.identity_for(name, hosts, flaw)
+    }
+
+    /// The same for other hosts.
+    pub(crate) fn identity_for(&self, name: &str, hosts: &[&str], flaw: Flaw) -> Identity {
         let hosts: Vec<String> = hosts.iter().map(ToString::to_string).collect();
         let mut params = CertificateParams::new(hosts).expect("the names are valid");
         params.distinguished_name.push(DnType::CommonName, name);
@@ -54,6 +66,7 @@ impl Authority {
                 params.not_before = date_time_ymd(2020, 1, 1);
                 params.not_after = date_time_ymd(2021, 1, 1);
             }
+            Flaw::EndsSoon => params.not_after = rcgen_in_days(5),
             Flaw::NotYetValid => params.not_before = date_time_ymd(3000, 1, 1),
             Flaw::None | Flaw::WrongHost | Flaw::SelfSigned => {}
         }

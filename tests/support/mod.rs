@@ -28,5 +28,7 @@ pub(crate) mod relay;
 pub(crate) mod secret;
 pub(crate) mod stunnel;
 pub(crate) mod synthetic;
+pub(crate) mod tls;
 pub(crate) mod wait;
+pub(crate) mod webhook;
 pub(crate) mod wire;

@@ -24,6 +24,9 @@ pub(crate) struct Relay {
     http: u16,
     stream_key: String,
     secrets: Vec<String>,
+    /// Further flags.
+    flags: Vec<String>,
+    log_level: &'static str,
 }
 
 impl Relay {
@@ -33,7 +36,17 @@ impl Relay {
         fs::create_dir_all(folder.path().join("destinations")).expect("the folder can be made");
         let stream_key = secret::new("stream");
         let secrets = vec![stream_key.clone()];
-        Self { folder, process: None, rtmp: ports::free(), rtmps: None, http: ports::free(), stream_key, secrets }
+        Self {
+            folder,
+            process: None,
+            rtmp: ports::free(),
+            rtmps: None,
+            http: ports::free(),
+            stream_key,
+            secrets,
+            flags: Vec::new(),
+            log_level: "trace",
+        }
     }
 
     /// The folder of this test: logs, recordings, `destinations/`.
@@ -44,6 +57,18 @@ impl Relay {
     /// Accepts RTMPS too, with this certificate.
     pub(crate) fn serve_rtmps(&mut self, identity: Identity) {
         self.rtmps = Some((ports::free(), identity));
+    }
+
+    /// The certificates are those of `forkcast.toml`, and only the port is a flag.
+    pub(crate) fn serve_rtmps_of_file(&mut self) {
+        if let Some((_, identity)) = &mut self.rtmps {
+            identity.certificate = "".into();
+        }
+    }
+
+    /// Starts it with further flags.
+    pub(crate) fn with_flags(&mut self, flags: &[&str]) {
+        self.flags.extend(flags.iter().map(ToString::to_string));
     }
 
     /// Writes `destinations/NAME.toml` with a fresh key, and gives the key. `more` are further lines of the file.
@@ -79,6 +104,13 @@ impl Relay {
         self.process = Some(process);
     }
 
+    /// Starts it with the usual log: to write all that it can about ten thousand peers would measure the log.
+    #[track_caller]
+    pub(crate) fn start_quietly(&mut self) {
+        self.log_level = "info";
+        self.start();
+    }
+
     /// The program with the flags and the environment of this relay, and one of its commands that takes those.
     pub(crate) fn command(&self, command: &str) -> Command {
         let folder = self.folder();
@@ -88,9 +120,12 @@ impl Relay {
         relay.args(["--rtmp", &format!("127.0.0.1:{}", self.rtmp), "--http", &format!("127.0.0.1:{}", self.http)]);
         if let Some((port, identity)) = &self.rtmps {
             relay.args(["--rtmps", &format!("127.0.0.1:{port}")]);
-            relay.arg("--tls-cert").arg(&identity.certificate).arg("--tls-key").arg(&identity.key);
+            if !identity.certificate.as_os_str().is_empty() {
+                relay.arg("--tls-cert").arg(&identity.certificate).arg("--tls-key").arg(&identity.key);
+            }
         }
-        relay.env("FORKCAST_STREAM_KEY", &self.stream_key).env("RUST_LOG", "trace").env("RUST_BACKTRACE", "1");
+        relay.args(&self.flags);
+        relay.env("FORKCAST_STREAM_KEY", &self.stream_key).env("RUST_LOG", self.log_level).env("RUST_BACKTRACE", "1");
         relay
     }
 
@@ -104,6 +139,10 @@ impl Relay {
 
     pub(crate) fn rtmp_port(&self) -> u16 {
         self.rtmp
+    }
+
+    pub(crate) fn rtmps_port(&self) -> u16 {
+        self.rtmps.as_ref().expect("it serves RTMPS").0
     }
 
     pub(crate) fn http_port(&self) -> u16 {
@@ -141,9 +180,15 @@ impl Relay {
     /// The default stream's entry in the status.
     #[track_caller]
     pub(crate) fn stream(&self) -> Value {
+        self.stream_named("live")
+    }
+
+    /// A stream's entry in the status.
+    #[track_caller]
+    pub(crate) fn stream_named(&self, name: &str) -> Value {
         let status = self.status();
         let streams = status["streams"].as_array().expect("the status lists streams");
-        streams.iter().find(|stream| stream["name"] == "live").expect("there is a default stream").clone()
+        streams.iter().find(|stream| stream["name"] == name).expect("there is such a stream").clone()
     }
 
     /// One destination's entry in the status; null where there is none.
@@ -190,6 +235,11 @@ impl Relay {
             let time = line.split_whitespace().next().expect("a line has words");
             Some(humantime::parse_rfc3339(time).expect("a line of the log begins with the time"))
         })
+    }
+
+    /// Its process, for what the kernel tells of it.
+    pub(crate) fn process_id(&self) -> u32 {
+        self.process.as_ref().expect("it runs").id()
     }
 
     /// The resident memory of the program in bytes.

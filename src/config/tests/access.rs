@@ -43,7 +43,7 @@ valid_until = "2026-12-31T23:00:00+01:00"
 key_env = "KEY_OF_BOB"
 
 [signed]
-secret = "a long enough secret"
+secret = "a-long-enough-secret"
 
 [webhook]
 url = "https://auth.example/ask?token=very-secret"

@@ -119,7 +119,7 @@ fn the_examples_of_the_reference_are_right() {
         examples.into_iter().partition(|example| example.contains("[keys.alice]"));
     for example in of_stream {
         let mut memory = Memory::new(&[("destinations/stream.toml", example)])
-            .variable("FORKCAST_SIGNING_SECRET", "a long enough secret");
+            .variable("FORKCAST_SIGNING_SECRET", "a-long-enough-secret");
         memory.files.insert("/run/secrets/alice".into(), b"key-of-alice".to_vec());
         let config = memory.load();
         assert_eq!(rendered(&config), "", "{example}");

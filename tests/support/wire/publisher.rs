@@ -100,6 +100,11 @@ impl Publisher {
         Ok(())
     }
 
+    /// Sends bytes as they are.
+    pub(crate) fn send_raw(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.socket.write_all(bytes)
+    }
+
     /// How long the server has made it wait at most, for one message.
     pub(crate) fn longest_write(&self) -> Duration {
         self.longest_write
