@@ -372,7 +372,7 @@ async fn evicted(ticket: Option<&Ticket>) {
 async fn go_live(admitted: Admitted, publisher: &Publisher) -> Result<Live, Refusal> {
     let Admitted { feed, pass, kept } = admitted;
     let publisher = Publisher { name: pass.name, ..publisher.clone() };
-    let Publisher { address, transport, tls, name } = publisher.clone();
+    let Publisher { address, transport, tls, name, .. } = publisher.clone();
     let publish = feed.publish(publisher).await.map_err(|_| Refusal {
         code: Refusal::BAD_NAME,
         description: format!("stream `{}` is live already, from another encoder: stop that one first", feed.name()),

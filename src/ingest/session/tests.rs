@@ -40,6 +40,7 @@ impl Encoder {
             stream_key: key.to_owned().into(),
             chunk_size: 4096,
             enhanced: false,
+            relay_hops: Vec::new(),
             handshake: Form::Simple,
         };
         let mut encoder = Self { io, client: Client::new(config, &[3; RANDOM_LEN]), refused: None };
