@@ -69,12 +69,7 @@ impl Dialler {
 ///
 /// # Errors
 /// Where the system gives no random bytes.
-pub fn client(
-    settings: &Settings,
-    server: &Server,
-    is_enhanced: bool,
-    relay_hops: Vec<String>,
-) -> io::Result<Client> {
+pub fn client(settings: &Settings, server: &Server, is_enhanced: bool, relay_hops: Vec<String>) -> io::Result<Client> {
     let mut random: Random = [0; RANDOM_LEN];
     getrandom::fill(&mut random).map_err(io::Error::other)?;
     Ok(Client::new(config(settings, server, is_enhanced, relay_hops), &random))

@@ -60,8 +60,23 @@ mod tests {
     #[test]
     fn what_is_no_list_of_ids_is_passed_over() {
         let too_long = "z".repeat(RELAY_ID + 1);
-        let texts =
-            ["", ",", "a,", ",a", "a,,b", "a b", " a", "a;b", "a\n", "a\0", "ä", "a-b", "<a>", &too_long, "a,\u{202e}b"];
+        let texts = [
+            "",
+            ",",
+            "a,",
+            ",a",
+            "a,,b",
+            "a b",
+            " a",
+            "a;b",
+            "a\n",
+            "a\0",
+            "ä",
+            "a-b",
+            "<a>",
+            &too_long,
+            "a,\u{202e}b",
+        ];
         for text in texts {
             assert_eq!(read(Some(&text.into())), ids(&[]), "{text:?}");
         }
