@@ -20,6 +20,7 @@ mod encoder_drop;
 mod enhanced;
 mod faults;
 mod lag;
+mod loops;
 mod lost_destinations;
 mod memory;
 mod refusals;

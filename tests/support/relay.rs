@@ -106,6 +106,10 @@ impl Relay {
         self.rtmp
     }
 
+    pub(crate) fn rtmps_port(&self) -> u16 {
+        self.rtmps.as_ref().expect("it serves RTMPS").0
+    }
+
     pub(crate) fn http_port(&self) -> u16 {
         self.http
     }
@@ -121,8 +125,7 @@ impl Relay {
 
     /// The same for RTMPS.
     pub(crate) fn publish_url_rtmps(&self) -> String {
-        let (port, _) = self.rtmps.as_ref().expect("it serves RTMPS");
-        format!("rtmps://localhost:{port}/live/{}", self.stream_key)
+        format!("rtmps://localhost:{}/live/{}", self.rtmps_port(), self.stream_key)
     }
 
     /// All that it has written, in all its lives.
