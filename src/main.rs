@@ -29,7 +29,8 @@ fn main() -> ExitCode {
         Command::Serve(given) => runtime.block_on(serve::run(resolve(&given))),
         Command::Check { given, explain } => {
             let mut server = resolve(&given);
-            let config = Config::load(&Disk, &server.options.destinations);
+            let mut config = Config::load(&Disk, &server.options.destinations);
+            config.note_own_listeners(&server.options);
             server.problems.extend(check::state_problem(&server.options.state, &config));
             let report = check::report(&server, &config, explain);
             // A reader that has seen enough is no failure.

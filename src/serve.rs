@@ -56,7 +56,8 @@ impl<E: Into<anyhow::Error>> From<E> for Stopped {
 }
 
 async fn serve(server: Resolved) -> Result<(), Stopped> {
-    let config = Config::load(&Disk, &server.options.destinations);
+    let mut config = Config::load(&Disk, &server.options.destinations);
+    config.note_own_listeners(&server.options);
     let problems = || server.problems.iter().chain(&config.problems);
     for problem in problems() {
         eprintln!("{problem}\n");

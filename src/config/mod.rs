@@ -18,6 +18,7 @@ mod explain;
 mod folder;
 mod mask;
 mod nearest;
+mod own_listeners;
 mod problem;
 mod secret;
 mod server;

@@ -43,6 +43,7 @@ impl Publisher {
             stream_key: key,
             chunk_size: 4096,
             enhanced: false,
+            relay_hops: Vec::new(),
             handshake: Form::Simple,
         };
         let mut publisher = Self { io: Duplex::new(stream), client: Client::new(config, &random) };

@@ -4,6 +4,7 @@ use std::{io, sync::Arc};
 
 use super::{
     failure::{Failure, Stage},
+    platform::Platform,
     route::Server,
     settings::Settings,
 };
@@ -63,20 +64,53 @@ impl Dialler {
     }
 }
 
-/// The RTMP client of a session with `server`; `is_enhanced` where the stream needs Enhanced RTMP.
+/// The RTMP client of a session with `server`; `is_enhanced` where the stream needs Enhanced RTMP, `relay_hops` the relays
+/// that it has passed.
 ///
 /// # Errors
 /// Where the system gives no random bytes.
-pub fn client(settings: &Settings, server: &Server, is_enhanced: bool) -> io::Result<Client> {
+pub fn client(settings: &Settings, server: &Server, is_enhanced: bool, relay_hops: Vec<String>) -> io::Result<Client> {
     let mut random: Random = [0; RANDOM_LEN];
     getrandom::fill(&mut random).map_err(io::Error::other)?;
-    let config = Config {
+    Ok(Client::new(config(settings, server, is_enhanced, relay_hops), &random))
+}
+
+fn config(settings: &Settings, server: &Server, is_enhanced: bool, relay_hops: Vec<String>) -> Config {
+    // A platform's server is no relay that could lead back here, and is told nothing that it does not know.
+    let is_platform = Platform::of_host(server.url.host()).is_some();
+    Config {
         app: server.url.expose_app().to_owned(),
         tc_url: server.url.expose_tc_url().to_owned(),
         stream_key: settings.key.clone(),
         chunk_size: settings.platform.chunk_size,
         enhanced: is_enhanced,
+        relay_hops: if is_platform { Vec::new() } else { relay_hops },
         handshake: Form::Simple,
-    };
-    Ok(Client::new(config, &random))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{destination::testing::settings, rtmp::url::ServerUrl};
+
+    fn is_told(url: &str) -> bool {
+        let url: ServerUrl = url.parse().unwrap();
+        let server = Server { url: url.clone(), is_backup: false };
+        !config(&Settings { url, ..settings() }, &server, false, vec!["own".to_owned()]).relay_hops.is_empty()
+    }
+
+    #[test]
+    fn only_what_may_be_a_relay_is_told_of_relays() {
+        for platform in Platform::all() {
+            let urls = [&platform.server, &platform.backup].map(|urls| [&urls.rtmps, &urls.rtmp]);
+            for url in urls.into_iter().flatten().flatten() {
+                assert!(!is_told(url), "{url}");
+            }
+        }
+        assert!(!is_told("rtmps://fra05.contribute.live-video.net/app"), "typed, and a platform's all the same");
+        for url in ["rtmp://127.0.0.1/live", "rtmps://relay.example/live", "rtmp://[2001:db8::1]/live"] {
+            assert!(is_told(url), "{url}");
+        }
+    }
 }

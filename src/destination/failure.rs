@@ -202,6 +202,10 @@ labelled! {
         PublishRejected = "publish_rejected",
         /// `connect` was refused for another reason.
         ConnectRejected = "connect_rejected",
+        /// The server is this relay, or leads back to it.
+        RelayLoop = "relay_loop",
+        /// The stream has passed too many relays.
+        TooManyRelays = "too_many_relays",
         /// The server has trouble of its own.
         ServerTrouble = "server_trouble",
         /// It was so slow that the log no longer holds what comes next.
@@ -225,6 +229,8 @@ impl Kind {
                 | Self::OverLimit
                 | Self::PublishRejected
                 | Self::ConnectRejected
+                | Self::RelayLoop
+                | Self::TooManyRelays
                 | Self::ServerTrouble
         )
     }

@@ -259,7 +259,7 @@ impl Task {
         };
         // A server that was never told of Enhanced RTMP gets the call that OBS makes.
         let is_enhanced = self.feed.status().is_enhanced;
-        let client = match dialler::client(&self.settings, &server, is_enhanced) {
+        let client = match dialler::client(&self.settings, &server, is_enhanced, self.feed.relay_hops()) {
             Ok(client) => client,
             Err(error) => {
                 return (End::Failed(Failure::lost(&endpoint, failure::Stage::Handshake, Some(&error))), None);

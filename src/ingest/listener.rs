@@ -124,7 +124,7 @@ async fn serve(stream: TcpStream, address: SocketAddr, takes: Takes, ticket: Tic
             (first == [TLS_HANDSHAKE]).then_some(tls)
         }
     };
-    let publisher = |transport, tls| Publisher { address, transport, tls, name: None };
+    let publisher = |transport, tls| Publisher { address, transport, tls, name: None, relay_hops: Vec::new() };
     match tls {
         None => session::serve(stream, publisher("rtmp", None), ticket, &context).await,
         Some(tls) => Box::pin(serve_tls(stream, publisher("rtmps", None), tls, deadline, ticket, context)).await,

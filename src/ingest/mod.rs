@@ -15,6 +15,7 @@ pub mod door;
 pub mod keys;
 pub mod limits;
 pub mod listener;
+pub mod loops;
 pub mod session;
 pub mod signed;
 pub mod webhook;

@@ -21,6 +21,7 @@ use super::{
     auth::{Admitted, Gate},
     door::Ticket,
     limits,
+    loops::{Loop, RelayId},
 };
 use crate::{
     media::Kind,
@@ -39,6 +40,8 @@ use crate::{
 pub struct Context {
     /// Who may publish.
     pub gate: Arc<Gate>,
+    /// Who this relay is, to know its own streams when they come back.
+    pub relay: RelayId,
     /// Cancelled when the relay takes no publishers any more: their connections are dropped.
     pub stop: CancellationToken,
     /// How much has been told of peers that did not become publishers.
@@ -54,7 +57,8 @@ impl Context {
             in_a_second: limits::TOLD_IN_A_SECOND,
             addresses: limits::TOLD_ADDRESSES,
         };
-        Self { gate: Arc::new(gate), stop, told: Arc::new(Mutex::new(Told::new(budget, Instant::now()))) }
+        let told = Arc::new(Mutex::new(Told::new(budget, Instant::now())));
+        Self { gate: Arc::new(gate), relay: RelayId::random(), stop, told }
     }
 
     /// Whether something about this peer is told.
@@ -151,6 +155,8 @@ enum End {
     Protocol(String),
     /// The publish was refused and the peer is told why.
     Refused(String),
+    /// The connection was refused: its stream would run in a circle. The peer is told, too.
+    Loop(Loop),
     /// Another publisher with the same key has taken over.
     Displaced,
     /// Others needed its place before it was a publisher.
@@ -203,10 +209,17 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Session<'_, T> {
                 Err(error) => return Err(End::Protocol(error.to_string())),
             };
             match event {
-                server::Event::Connected(_) => {
-                    self.state = State::Idle;
-                    self.since = Instant::now();
-                }
+                server::Event::Connected(connected) => match self.context.relay.pass(&connected) {
+                    Ok(hops) => {
+                        self.publisher.relay_hops = hops;
+                        self.state = State::Idle;
+                        self.since = Instant::now();
+                    }
+                    Err(circle) => {
+                        self.server.refuse_connect(circle.refusal());
+                        return Err(End::Loop(circle));
+                    }
+                },
                 server::Event::PublishRequested(request) => {
                     let decision = tokio::select! {
                         biased;
@@ -302,6 +315,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Session<'_, T> {
                 Event::PublishRefused { address, transport, reason: &reason, line: self.context.line(address) }.emit();
                 return self.say_goodbye().await;
             }
+            End::Loop(circle) => {
+                let line = self.context.line(address);
+                Event::LoopRefused { address, transport, reason: &circle.to_string(), line }.emit();
+                return self.say_goodbye().await;
+            }
             End::Displaced => ("another publisher with the same key took over".to_owned(), false),
             End::Evicted => return self.context.evicted(address, transport),
             End::Stopped => return,
@@ -372,7 +390,7 @@ async fn evicted(ticket: Option<&Ticket>) {
 async fn go_live(admitted: Admitted, publisher: &Publisher) -> Result<Live, Refusal> {
     let Admitted { feed, pass, kept } = admitted;
     let publisher = Publisher { name: pass.name, ..publisher.clone() };
-    let Publisher { address, transport, tls, name } = publisher.clone();
+    let Publisher { address, transport, tls, name, .. } = publisher.clone();
     let publish = feed.publish(publisher).await.map_err(|_| Refusal {
         code: Refusal::BAD_NAME,
         description: format!("stream `{}` is live already, from another encoder: stop that one first", feed.name()),

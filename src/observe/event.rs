@@ -39,6 +39,8 @@ pub enum Event<'a> {
     IngestProbed { address: SocketAddr, transport: &'static str },
     /// A publish with a wrong key, or to a stream that is already live.
     PublishRefused { address: SocketAddr, transport: &'static str, reason: &'a str, line: Line },
+    /// A relay's stream was refused, because it would run in a circle or has passed too many relays; `reason` says how it came.
+    LoopRefused { address: SocketAddr, transport: &'static str, reason: &'a str, line: Line },
     /// The webhook that says who may publish gave no answer: nobody who is not known already gets in.
     WebhookFailed { stream: &'a str, address: SocketAddr, reason: &'a str },
     /// A publisher is live; `tls` is version and cipher, `name` by which key it came in, `returned_after` since it was lost,
@@ -157,6 +159,15 @@ impl Event<'_> {
                         warn!("{transport} publisher at {address} refused: {reason}{}", more(left_out));
                     }
                     Line::LeftOut => debug!("{transport} publisher at {address} refused: {reason}"),
+                }
+            }
+            Self::LoopRefused { address, transport, reason, line } => {
+                counter!(name::INGEST_REFUSED, "reason" => "loop").increment(1);
+                match line {
+                    Line::Told { left_out } => {
+                        warn!("{transport} relay at {address} refused: {reason}{}", more(left_out));
+                    }
+                    Line::LeftOut => debug!("{transport} relay at {address} refused: {reason}"),
                 }
             }
             Self::WebhookFailed { stream, address, reason } => {

@@ -67,6 +67,8 @@ pub struct Config {
     pub chunk_size: u32,
     /// Whether to say in `connect` that Enhanced RTMP may come. Without it the call is as OBS makes it.
     pub enhanced: bool,
+    /// The relays that the stream has passed, this one last; empty for a server that cannot be a relay.
+    pub relay_hops: Vec<String>,
     /// [`Form::Simple`], the default form, is taken by every known server.
     pub handshake: Form,
 }
@@ -123,7 +125,7 @@ impl Client {
     /// A client at the start of a connection.
     #[must_use]
     pub fn new(config: Config, random: &Random) -> Self {
-        let Config { app, tc_url, stream_key, chunk_size, enhanced, handshake } = config;
+        let Config { app, tc_url, stream_key, chunk_size, enhanced, relay_hops, handshake } = config;
         let stream_key = SecretString::from(stream_key.expose_secret().trim());
         let mut connection = Connection::client_with_form(handshake, random);
         connection.send_control(Control::SetChunkSize(chunk_size));
@@ -136,6 +138,7 @@ impl Client {
             tc_url,
             object_encoding: None,
             capabilities: if enhanced { capabilities() } else { Capabilities::default() },
+            relay_hops,
         };
         client.call(transaction::CONNECT, Call::Connect(Box::new(connect)));
         client
@@ -351,6 +354,7 @@ impl fmt::Debug for Config {
             .field("stream_key", &self.stream_key)
             .field("chunk_size", &self.chunk_size)
             .field("enhanced", &self.enhanced)
+            .field("relay_hops", &self.relay_hops)
             .field("handshake", &self.handshake)
             .finish()
     }

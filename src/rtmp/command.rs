@@ -13,6 +13,8 @@ use super::amf0::{Decoder, Value};
 use super::error::Error;
 use super::message::{Message, MessageType};
 
+pub mod hops;
+
 mod arguments;
 mod capabilities;
 mod connect;

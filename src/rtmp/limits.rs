@@ -62,6 +62,12 @@ pub const AMF_TEXT: usize = 256 * 1024;
 /// has brought servers down.
 pub const MESSAGE_STREAMS: usize = 8;
 
+/// Relays that one stream may pass in a row. Real chains have two or three.
+pub const RELAY_HOPS: usize = 16;
+
+/// Longest id of a relay in characters. forkcast's own have 16; with [`RELAY_HOPS`] of them `connect` grows by half a KiB.
+pub const RELAY_ID: usize = 32;
+
 /// Calls before a publish. The longest known dialogue has eight.
 pub const CALLS_BEFORE_PUBLISH: u32 = 100;
 

@@ -48,17 +48,19 @@ pub struct Server {
 }
 
 /// ```text
-///            connect              publish         accept_publish
-/// Connecting -------> Connected ----------> Asked --------------> Publishing
-///                         ^                   | refuse_publish        |
-///                         |                   v                       |
-///                         |                  Over <------ close ------+  (from Connecting and Connected too)
-///                         +--- FCUnpublish, deleteStream, closeStream +
+///            connect               read on              publish         accept_publish
+/// Connecting -------> Introduced ---------> Connected ----------> Asked --------------> Publishing
+///                         |                     ^                   | refuse_publish       |  |
+///                         | refuse_connect      |                   v                      |  |
+///                         +---------------------|----------------> Over <----- close ------+  |  (from others too)
+///                                               +--- FCUnpublish, deleteStream, closeStream --+
 /// ```
 #[derive(Debug, Clone, Copy)]
 enum State {
     /// The handshake, then the call that must come first.
     Connecting,
+    /// `connect` came with that transaction. It is accepted by reading on.
+    Introduced { transaction: f64 },
     /// Nothing is published.
     Connected,
     /// The caller has to accept or refuse a publish; nothing is read meanwhile.
@@ -72,7 +74,8 @@ enum State {
 /// What the caller of [`Server::handle_input`] has to know.
 #[derive(Debug)]
 pub enum Event {
-    /// The connection is accepted.
+    /// The publisher has said who it is. Whoever reads on accepts the connection; [`Server::refuse_connect`] before that
+    /// refuses it.
     Connected(Connected),
     /// To be answered with [`Server::accept_publish`] or [`Server::refuse_publish`] before anything more is read.
     PublishRequested(PublishRequest),
@@ -96,6 +99,8 @@ pub struct Connected {
     pub flash_ver: String,
     /// What it can do with Enhanced RTMP; most say nothing.
     pub capabilities: Capabilities,
+    /// The ids of the relays that its stream has passed, itself last; empty for an encoder.
+    pub relay_hops: Vec<String>,
 }
 
 /// Somebody wants to publish. `Debug` hides the key.
@@ -107,10 +112,10 @@ pub struct PublishRequest {
     pub publish_type: String,
 }
 
-/// Why a publish is refused, as the publisher will be told.
+/// Why a connection or a publish is refused, as the publisher will be told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
-    /// [`Refusal::DENIED`] or [`Refusal::BAD_NAME`].
+    /// [`Refusal::DENIED`] or [`Refusal::BAD_NAME`]; for a connection [`Refusal::REJECTED`].
     pub code: &'static str,
     /// For the person at the encoder: OBS and FFmpeg show it. No key in it.
     pub description: String,
@@ -121,6 +126,8 @@ impl Refusal {
     pub const DENIED: &'static str = "NetStream.Publish.Denied";
     /// The stream is taken. OBS shows it and stops trying.
     pub const BAD_NAME: &'static str = "NetStream.Publish.BadName";
+    /// The connection is not wanted.
+    pub const REJECTED: &'static str = "NetConnection.Connect.Rejected";
 }
 
 impl Server {
@@ -148,6 +155,7 @@ impl Server {
                     *input = &[];
                     return Ok(None);
                 }
+                State::Introduced { transaction } => self.accept_connect(transaction),
                 State::Connecting | State::Connected | State::Publishing { .. } => {}
             }
             let Some(message) = self.connection.receive(input)? else { return Ok(None) };
@@ -155,6 +163,15 @@ impl Server {
                 return Ok(Some(event));
             }
         }
+    }
+
+    /// Refuses the connection of the [`Event::Connected`] that was the last event; does nothing after any other. To be ended
+    /// as after [`refuse_publish`](Self::refuse_publish).
+    pub fn refuse_connect(&mut self, refusal: Refusal) {
+        let State::Introduced { transaction } = self.state else { return };
+        let reply = Reply::error(&Status::error(refusal.code, refusal.description));
+        self.send(CHUNK_STREAM_REPLY, 0, &Command::new(transaction, Call::Error(reply)));
+        self.state = State::Over;
     }
 
     /// Accepts the publish that was asked for. Does nothing where none was.
@@ -246,6 +263,12 @@ impl Server {
         if !matches!(self.state, State::Connecting) {
             return Err(Error::OutOfOrder("`connect` came twice"));
         }
+        self.state = State::Introduced { transaction };
+        let Connect { app, tc_url, flash_ver, capabilities, relay_hops, .. } = connect;
+        Ok(Event::Connected(Connected { app, tc_url, flash_ver, capabilities, relay_hops }))
+    }
+
+    fn accept_connect(&mut self, transaction: f64) {
         self.state = State::Connected;
         let controls = [
             Control::WindowAcknowledgementSize(WINDOW),
@@ -257,8 +280,6 @@ impl Server {
             self.connection.send_control(control);
         }
         self.answer(transaction, Reply::connected(&Capabilities::relay()));
-        let Connect { app, tc_url, flash_ver, capabilities, .. } = connect;
-        Ok(Event::Connected(Connected { app, tc_url, flash_ver, capabilities }))
     }
 
     fn publish(&mut self, message_stream_id: u32, request: PublishRequest) -> Option<Event> {
@@ -340,6 +361,7 @@ impl fmt::Debug for Connected {
             .field("tc_url_len", &self.tc_url.len())
             .field("flash_ver", &self.flash_ver)
             .field("capabilities", &self.capabilities)
+            .field("relay_hops", &self.relay_hops)
             .finish()
     }
 }

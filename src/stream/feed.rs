@@ -69,6 +69,8 @@ struct State {
     /// Counts publishes: a [`Publish`] whose number is not this one has been displaced.
     publish: u64,
     publisher: Option<LivePublisher>,
+    /// Those of the newest publisher, also when it is gone: what it has sent is still on its way.
+    relay_hops: Vec<String>,
     /// When the last publisher was lost.
     lost: Option<Instant>,
     /// By which transport publishers came.
@@ -95,6 +97,8 @@ pub struct Publisher {
     pub tls: Option<String>,
     /// By which name it came in: that of its key, or what its signature or a webhook calls it.
     pub name: Option<String>,
+    /// The ids of the relays that the stream has passed, this one last.
+    pub relay_hops: Vec<String>,
 }
 
 struct LivePublisher {
@@ -145,6 +149,7 @@ impl Feed {
             timeline: Timeline::default(),
             publish: 0,
             publisher: None,
+            relay_hops: Vec::new(),
             lost: None,
             transports: BTreeMap::new(),
         };
@@ -216,6 +221,11 @@ impl Feed {
         self.broadcast.send_modify(|broadcast| *broadcast = broadcast.ended(head));
     }
 
+    /// The ids of the relays that the stream has passed, this one last.
+    pub fn relay_hops(&self) -> Vec<String> {
+        self.lock().relay_hops.clone()
+    }
+
     /// What the stream looks like now.
     pub fn status(&self) -> FeedStatus {
         let state = self.lock();
@@ -271,6 +281,7 @@ impl Feed {
         let now = Instant::now();
         let transport = state.transports.entry(publisher.transport).or_insert(TransportUse { publishes: 0, last: now });
         *transport = TransportUse { publishes: transport.publishes + 1, last: now };
+        state.relay_hops.clone_from(&publisher.relay_hops);
         state.publisher = Some(LivePublisher {
             publisher,
             since: Instant::now(),
@@ -434,6 +445,16 @@ mod tests {
         tokio::time::sleep(Duration::from_secs(2)).await;
         publish.append(Kind::Video, 0, inter(b"2")).unwrap();
         assert_eq!(phase(&feed), Phase::Live);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_way_of_a_stream_is_that_of_its_newest_publisher() {
+        let by_way_of = |id: &str| Publisher { relay_hops: vec![id.to_owned()], ..publisher() };
+        let feed = feed();
+        drop(feed.publish(by_way_of("a")).await.unwrap());
+        assert_eq!(feed.relay_hops(), ["a"], "what is held is still of the one that is gone");
+        let _publish = feed.publish(by_way_of("b")).await.unwrap();
+        assert_eq!(feed.relay_hops(), ["b"]);
     }
 
     #[tokio::test(start_paused = true)]

@@ -95,7 +95,13 @@ pub(crate) fn headers() -> [(Kind, &'static [u8]); 3] {
 }
 
 pub(crate) fn publisher() -> Publisher {
-    Publisher { address: ([127, 0, 0, 1], 50_000).into(), transport: "rtmp", tls: None, name: None }
+    Publisher {
+        address: ([127, 0, 0, 1], 50_000).into(),
+        transport: "rtmp",
+        tls: None,
+        name: None,
+        relay_hops: Vec::new(),
+    }
 }
 
 pub(crate) fn feed() -> Arc<Feed> {

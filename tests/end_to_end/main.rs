@@ -23,6 +23,7 @@ mod enhanced;
 mod faults;
 mod ingest_tls;
 mod lag;
+mod loops;
 mod lost_destinations;
 mod memory;
 mod refusals;

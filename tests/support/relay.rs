@@ -160,8 +160,7 @@ impl Relay {
 
     /// The same for RTMPS.
     pub(crate) fn publish_url_rtmps(&self) -> String {
-        let (port, _) = self.rtmps.as_ref().expect("it serves RTMPS");
-        format!("rtmps://localhost:{port}/live/{}", self.stream_key)
+        format!("rtmps://localhost:{}/live/{}", self.rtmps_port(), self.stream_key)
     }
 
     /// All that it has written, in all its lives.

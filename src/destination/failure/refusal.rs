@@ -1,7 +1,7 @@
 //! The words with which servers refuse, and what they mean: a table, since no two servers agree.
 
 use super::{Failure, Kind, Retry, Stage, quoted};
-use crate::net::Endpoint;
+use crate::{net::Endpoint, rtmp::command::hops};
 
 /// What a server said no with: `_error`, or `onStatus` of level "error".
 #[derive(Clone, Copy)]
@@ -85,6 +85,8 @@ const ROWS: &[Row] = &[
     row(PUBLISH_FAILED, ABOUT_THE_KEY, Kind::KeyRefused, Retry::BackOff, ANSWER, Retry::NotUntilChanged),
     row(PUBLISH_FAILED, ANY, Kind::PublishRejected, Retry::BackOff, ANSWER, Retry::Minutes),
     row(&["connect.invalidapp"], ANY, Kind::AppRefused, Retry::BackOff, ANSWER, Retry::NotUntilChanged),
+    row(REJECTED, &[hops::LOOP], Kind::RelayLoop, Retry::NotUntilChanged, NEVER, Retry::NotUntilChanged),
+    row(REJECTED, &[hops::TOO_MANY], Kind::TooManyRelays, Retry::NotUntilChanged, NEVER, Retry::NotUntilChanged),
     row(REJECTED, LIMIT, Kind::OverLimit, Retry::Minutes, NEVER, Retry::Minutes),
     row(REJECTED, ABOUT_THE_KEY, Kind::KeyRefused, Retry::BackOff, ANSWER, Retry::NotUntilChanged),
     row(REJECTED, ABOUT_THE_APP, Kind::AppRefused, Retry::BackOff, ANSWER, Retry::NotUntilChanged),
@@ -171,6 +173,15 @@ fn words(kind: Kind) -> (&'static str, &'static str) {
         Kind::OverLimit => (
             "refused, since a limit is reached",
             "end other broadcasts of the account, or lower the encoder's bitrate; the server's words above say which",
+        ),
+        Kind::RelayLoop => (
+            "is this relay itself, or sends back to it: the stream would run in a circle",
+            "change `url` of this destination, or take out what sends the stream back here from there; saving the file \
+             tries again at once",
+        ),
+        Kind::TooManyRelays => (
+            "does not take a stream that has come through so many relays",
+            "send to this server from a relay that is nearer to the encoder",
         ),
         Kind::ServerTrouble => (
             "has trouble of its own",

@@ -54,7 +54,7 @@ fn labels_are_snake_case_and_unique() {
 fn refusals() {
     use Kind::{
         AppRefused, AuthenticationNeeded, ConnectRejected, KeyRefused, NameInUse, OverLimit, PublishRejected,
-        ServerTrouble,
+        RelayLoop, ServerTrouble, TooManyRelays,
     };
     use Retry::{BackOff, Minutes, NotUntilChanged};
     use Stage::{Publish, RtmpConnect};
@@ -89,6 +89,23 @@ fn refusals() {
             AuthenticationNeeded,
             NotUntilChanged,
         ),
+        (
+            RtmpConnect,
+            "NetConnection.Connect.Rejected",
+            "relay loop: this stream has passed this relay before",
+            1,
+            RelayLoop,
+            NotUntilChanged,
+        ),
+        (
+            RtmpConnect,
+            "NetConnection.Connect.Rejected",
+            "too many relays: this stream has passed 16 before this one",
+            1,
+            TooManyRelays,
+            NotUntilChanged,
+        ),
+        (RtmpConnect, "NetConnection.Connect.Rejected", "too many connections", 1, OverLimit, Minutes),
         (RtmpConnect, "NetConnection.Connect.Failed", "", 9, ServerTrouble, BackOff),
         (RtmpConnect, "NetConnection.Connect.AppShutdown", "", 1, ServerTrouble, BackOff),
         (RtmpConnect, "NetConnection.Call.Failed", "", 1, ServerTrouble, BackOff),

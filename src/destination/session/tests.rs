@@ -125,6 +125,7 @@ impl Stage {
             stream_key: self.settings.key.clone(),
             chunk_size: 4096,
             enhanced: false,
+            relay_hops: Vec::new(),
             handshake: Form::Simple,
         };
         let client = Client::new(config, &[1; RANDOM_LEN]);

@@ -34,12 +34,18 @@ struct Encoder {
 impl Encoder {
     /// Connects and asks to publish with `key`, until it is answered.
     async fn ask(io: DuplexStream, key: &str) -> Self {
+        Self::ask_by_way_of(io, key, Vec::new()).await
+    }
+
+    /// The same, with a stream that has passed those relays.
+    async fn ask_by_way_of(io: DuplexStream, key: &str, relay_hops: Vec<String>) -> Self {
         let config = client::Config {
             app: "live".to_owned(),
             tc_url: "rtmp://127.0.0.1/live".to_owned(),
             stream_key: key.to_owned().into(),
             chunk_size: 4096,
             enhanced: false,
+            relay_hops,
             handshake: Form::Simple,
         };
         let mut encoder = Self { io, client: Client::new(config, &[3; RANDOM_LEN]), refused: None };
@@ -136,6 +142,30 @@ async fn a_wrong_key_is_refused_with_the_code_that_stops_obs() {
         session.await.unwrap();
     }
     assert_eq!(relay.phase(), Phase::Idle);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_comes_back_is_refused_whatever_its_key() {
+    let relay = Relay::new();
+    let (io, session) = relay.accept();
+    let encoder = Encoder::ask_by_way_of(io, "the-key", vec!["another".to_owned()]).await;
+    let hops = relay.feed.relay_hops();
+    assert!(matches!(&hops[..], [first, own] if first == "another" && own.len() == 16), "{hops:?}");
+    drop(encoder);
+    session.await.unwrap();
+
+    let sixteen = vec!["another".to_owned(); 16];
+    for (hops, words) in [(hops, "relay loop"), (sixteen, "too many relays")] {
+        for key in ["the-key", "another-key"] {
+            let (io, session) = relay.accept();
+            let began = Instant::now();
+            let refused = Encoder::ask_by_way_of(io, key, hops.clone()).await.refused.unwrap();
+            assert!(refused.starts_with("NetConnection.Connect.Rejected") && refused.contains(words), "{refused}");
+            session.await.unwrap();
+            assert_eq!(began.elapsed(), Duration::ZERO);
+        }
+    }
+    assert_eq!(relay.phase(), Phase::Held, "the stream has seen one publisher");
 }
 
 #[tokio::test(start_paused = true)]

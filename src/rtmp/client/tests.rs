@@ -15,6 +15,7 @@ fn config() -> Config {
         stream_key: SecretString::from(KEY),
         chunk_size: 4096,
         enhanced: false,
+        relay_hops: Vec::new(),
         handshake: Form::Simple,
     }
 }
@@ -110,6 +111,32 @@ fn both_refusals_arrive() {
         };
         assert_eq!(of_client, [Event::Connected, Event::Refused(refused)]);
     }
+}
+
+#[test]
+fn a_connection_is_refused_before_anything_else_is_said() {
+    let relay_hops = vec!["a".to_owned(), "b".to_owned()];
+    let mut client = Client::new(Config { relay_hops: relay_hops.clone(), ..config() }, &RANDOM);
+    let mut server = Server::new(&RANDOM);
+    // C0, C1 and S0, S1, S2: then C2 and `connect`.
+    let hello = drain(client.transmit()).split_to(1 + 1536);
+    assert!(matches!(server.handle_input(&mut &hello[..]), Ok(None)));
+    let answer = drain(server.transmit());
+    assert!(matches!(client.handle_input(&mut &answer[..]), Ok(None)));
+    let sent = drain(client.transmit());
+    let event = server.handle_input(&mut &sent[..]);
+    let Ok(Some(server::Event::Connected(connected))) = event else { panic!("{event:?}") };
+    assert_eq!(connected.relay_hops, relay_hops);
+    assert!(server.transmit().is_empty(), "the answer waits for the decision");
+
+    server.refuse_connect(Refusal { code: Refusal::REJECTED, description: format!("not you, {KEY}") });
+    let answer = drain(server.transmit());
+    let mut input = &answer[..];
+    let Ok(Some(Event::Refused(refused))) = client.handle_input(&mut input) else { panic!("{answer:02x?}") };
+    assert_eq!((refused.stage, refused.code.as_str()), (Stage::Connect, Refusal::REJECTED));
+    assert_eq!(refused.description, "not you, …");
+    assert!(matches!(client.handle_input(&mut input), Ok(None)));
+    assert!(client.transmit().is_empty());
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Capabilities, Value};
+use super::{Capabilities, Value, hops};
 use crate::rtmp::amf0::Properties;
 
 /// The command object of `connect` (RTMP 1.0 §7.2.1.1). A text that is missing on the wire is empty here, and the other
@@ -25,6 +25,9 @@ pub struct Connect {
     pub object_encoding: Option<f64>,
     /// The fields of Enhanced RTMP.
     pub capabilities: Capabilities,
+    /// `relayHops`: the ids of the relays that the stream has passed, the one that connects last. forkcast's own: no other
+    /// program sends it, and those who do not know it pass over it.
+    pub relay_hops: Vec<String>,
 }
 
 impl Connect {
@@ -38,6 +41,7 @@ impl Connect {
             tc_url: text("tcUrl").trim_matches(['"', '\'']).to_owned(),
             object_encoding: field(object, "objectEncoding").and_then(Value::as_number),
             capabilities: Capabilities::read(object),
+            relay_hops: hops::read(field(object, hops::KEY)),
         }
     }
 
@@ -57,6 +61,7 @@ impl Connect {
             properties.push(("objectEncoding".to_owned(), encoding.into()));
         }
         self.capabilities.write(&mut properties);
+        properties.extend(hops::write(&self.relay_hops).map(|hops| (hops::KEY.to_owned(), hops)));
         Value::Object(properties)
     }
 }
@@ -71,6 +76,7 @@ impl fmt::Debug for Connect {
             .field("tc_url_len", &self.tc_url.len())
             .field("object_encoding", &self.object_encoding)
             .field("capabilities", &self.capabilities)
+            .field("relay_hops", &self.relay_hops)
             .finish()
     }
 }

@@ -89,6 +89,19 @@ fn table() -> Vec<(&'static [u8], f64, Call)> {
                 ..Connect::default()
             }),
         ),
+        // forkcast, towards what may be another one
+        (
+            b"\x02\x00\x07connect\x00\x3F\xF0\0\0\0\0\0\0\x03\
+              \x00\x03app\x02\x00\x04live\
+              \x00\x09relayHops\x02\x00\x141a2b3c4d5e6f7a8b,abc\
+              \x00\x00\x09",
+            1.0,
+            connect(Connect {
+                app: "live".into(),
+                relay_hops: vec!["1a2b3c4d5e6f7a8b".into(), "abc".into()],
+                ..Connect::default()
+            }),
+        ),
         (
             b"\x02\x00\x0DreleaseStream\x00\x40\x00\0\0\0\0\0\0\x05\x02\x00\x09abcd-1234",
             2.0,

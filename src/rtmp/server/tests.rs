@@ -376,6 +376,55 @@ fn a_refusal_is_told_and_what_follows_is_thrown_away() {
 }
 
 #[test]
+fn a_connection_is_accepted_by_reading_on() {
+    let connect = Publisher::new().call(CONNECT_OBS).bytes;
+    let introduced = || {
+        let mut server = Server::new(&RANDOM);
+        let mut input = &connect[..];
+        assert!(matches!(server.handle_input(&mut input), Ok(Some(Event::Connected(_)))));
+        assert_eq!(server.transmit().len(), HANDSHAKE_LEN);
+        server
+    };
+    let mut server = introduced();
+    assert!(matches!(server.handle_input(&mut &[][..]), Ok(None)));
+    assert!(contains(&answers(&mut server), Status::CONNECT_SUCCESS.as_bytes()));
+    server.refuse_connect(Refusal { code: Refusal::REJECTED, description: "too late".to_owned() });
+    assert!(server.transmit().is_empty());
+
+    let mut server = introduced();
+    server.refuse_connect(Refusal { code: Refusal::REJECTED, description: "the reason".to_owned() });
+    let error = b"\x02\x00\x06_error\x00\x3F\xF0\0\0\0\0\0\0\x05\x03\x00\x05level\x02\x00\x05error\
+        \x00\x04code\x02\x00\x1ENetConnection.Connect.Rejected\x00\x0Bdescription\x02\x00\x0Athe reason\x00\x00\x09";
+    let answers = answers(&mut server);
+    assert!(answers.ends_with(error), "{answers:02x?}");
+    assert_eq!(answers.len(), 12 + error.len(), "nothing else is said");
+    let later = later(|publisher| publisher.call(CREATE_STREAM));
+    let mut input = &later[..];
+    assert!(matches!(server.handle_input(&mut input), Ok(None)));
+    assert!(input.is_empty() && server.transmit().is_empty());
+}
+
+#[test]
+fn the_relays_on_the_way_are_read() {
+    let ids = vec!["a"; 100].join(",");
+    let table = [
+        ("0123456789abcdef", vec!["0123456789abcdef"]),
+        ("a,b", vec!["a", "b"]),
+        ("a b", vec![]),
+        (&ids, vec!["a"; 16]),
+    ];
+    for (text, expected) in table {
+        let length = u8::try_from(text.len()).expect("short");
+        let property = [b"\x00\x09relayHops\x02\x00", &[length][..], text.as_bytes(), b"\x00\x00\x09"].concat();
+        let connect = [CONNECT_OBS.strip_suffix(b"\x00\x00\x09").expect("an object"), &property].concat();
+        let publisher = Publisher::new().chunk_size(4096).call(&connect);
+        let event = Server::new(&RANDOM).handle_input(&mut &publisher.bytes[..]);
+        let Ok(Some(Event::Connected(connected))) = event else { panic!("{event:?}") };
+        assert_eq!(connected.relay_hops, expected, "{text}");
+    }
+}
+
+#[test]
 fn media_counts_only_between_accepted_and_unpublished() {
     let publisher = Publisher::new()
         .call(CONNECT_OBS)
@@ -543,6 +592,7 @@ fn debug_shows_no_key() {
         tc_url: secret.to_owned(),
         flash_ver: String::new(),
         capabilities: Capabilities::default(),
+        relay_hops: Vec::new(),
     };
     text += &format!("{connected:?}");
     assert!(!text.contains(secret), "{text}");
