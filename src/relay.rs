@@ -129,7 +129,7 @@ impl Relay {
             Some(rtmps) => Some(TlsServer::from_files(&rtmps.certificates)?),
             None => None,
         };
-        let listeners = bind(options, tls.as_ref()).await?;
+        let listeners = bind(options, tls.as_ref())?;
         let http = bind_http(options.http).await?;
         let that_take = |takes: fn(&Takes) -> bool| {
             let listeners = listeners.iter().filter(|listener| takes(listener.takes()));
@@ -255,7 +255,7 @@ impl Relay {
     }
 }
 
-async fn bind(options: &ServeOptions, tls: Option<&TlsServer>) -> Result<Vec<Listener>, StartError> {
+fn bind(options: &ServeOptions, tls: Option<&TlsServer>) -> Result<Vec<Listener>, StartError> {
     let mut ports = Vec::new();
     let rtmps = options.rtmps.as_ref().map(|rtmps| rtmps.address);
     let shared = tls.filter(|_| options.share_ports);
@@ -269,7 +269,7 @@ async fn bind(options: &ServeOptions, tls: Option<&TlsServer>) -> Result<Vec<Lis
     }
     let mut listeners = Vec::new();
     for (what, address, takes) in ports {
-        let listener = Listener::bind(address, takes).await;
+        let listener = Listener::bind(address, takes);
         listeners.push(listener.map_err(|error| StartError::Bind { what, address, error })?);
     }
     Ok(listeners)

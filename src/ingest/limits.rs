@@ -38,11 +38,14 @@ pub const WAITING: usize = 12_288;
 /// The least room for them, however few descriptors the system gives: else nobody could publish.
 pub const WAITING_AT_LEAST: usize = 32;
 
+/// Connections that the kernel may hold until they are accepted, as far as it allows so many: thousands may come in one second.
+pub const BACKLOG: u32 = 4096;
+
 /// The same of one address (of 64 bits in IPv6): encoders behind one router seldom start in the same second.
 pub const WAITING_OF_ONE: usize = 20;
 
 /// What one read takes from a connection that has not been accepted, in bytes. The whole dialogue has below 8 KiB.
-pub const READ_BEFORE: usize = 2048;
+pub const READ_BEFORE: usize = 1024;
 
 /// The pause after an accept that failed, so that a process without free file descriptors does not spin.
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);

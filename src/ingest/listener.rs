@@ -61,8 +61,8 @@ impl Listener {
     ///
     /// # Errors
     /// Where the address cannot be bound: in use, not of this machine, or a port that needs more rights.
-    pub async fn bind(address: SocketAddr, takes: Takes) -> io::Result<Self> {
-        Ok(Self { listener: TcpListener::bind(address).await?, takes })
+    pub fn bind(address: SocketAddr, takes: Takes) -> io::Result<Self> {
+        Ok(Self { listener: socket::listen(address, limits::BACKLOG)?, takes })
     }
 
     /// The bound address, with the port that the system chose where 0 was asked for.
@@ -105,7 +105,6 @@ impl Listener {
 
 /// One connection, to its end. What TLS needs is boxed: a connection without it is ten times smaller.
 async fn serve(stream: TcpStream, address: SocketAddr, takes: Takes, ticket: Ticket, context: Context) {
-    socket::tune(&stream);
     let deadline = Instant::now() + limits::HANDSHAKE;
     let tls = match takes {
         Takes::Rtmp => None,

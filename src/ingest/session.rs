@@ -101,7 +101,7 @@ pub async fn serve<T: AsyncRead + AsyncWrite + Unpin>(io: T, publisher: Publishe
     session.finish(end).await;
 }
 
-/// Not in the caller's future: there its random bytes would be part of every connection.
+/// A server with random bytes of its own.
 fn server() -> Result<Server, getrandom::Error> {
     let mut random: Random = [0; RANDOM_LEN];
     getrandom::fill(&mut random)?;

@@ -1,9 +1,9 @@
 //! Socket options: small queues in the kernel, and a dead peer noticed within ten seconds.
 
-use std::time::Duration;
+use std::{io, net::SocketAddr, time::Duration};
 
 use socket2::{SockRef, TcpKeepalive};
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 use super::limits;
 
@@ -11,7 +11,25 @@ use super::limits;
 ///
 /// Each is set as far as the system knows it, and one that it refuses is left: a stream without it is still live.
 pub fn tune(stream: &TcpStream) {
-    let socket = SockRef::from(stream);
+    set(&SockRef::from(stream));
+}
+
+/// A port that listens, whose connections have those options from the start: the kernel hands them on, so that a connection
+/// which never says anything costs no call for them.
+///
+/// # Errors
+/// Where the address cannot be bound.
+pub fn listen(address: SocketAddr, backlog: u32) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // A port whose last connections are still dying away can be bound; Windows means something else by it.
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    set(&SockRef::from(&socket));
+    socket.listen(backlog)
+}
+
+fn set(socket: &SockRef<'_>) {
     // The sender coalesces on its own; Nagle on top would hold the tail of each frame back.
     let _ = socket.set_tcp_nodelay(true);
     let _ = socket.set_tcp_keepalive(&keepalive());
@@ -44,16 +62,21 @@ fn keepalive() -> TcpKeepalive {
 
 #[cfg(test)]
 mod tests {
-    use tokio::net::TcpListener;
-
     use super::*;
 
     #[tokio::test]
-    async fn options_are_set() {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-        tune(&stream);
-        let socket = SockRef::from(&stream);
+    async fn options_are_set_on_what_is_dialled_and_what_is_accepted() {
+        let listener = listen("127.0.0.1:0".parse().unwrap(), 16).unwrap();
+        let dialled = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        tune(&dialled);
+        assert_tuned(&dialled);
+        let (accepted, _) = listener.accept().await.unwrap();
+        assert_tuned(&accepted);
+    }
+
+    #[track_caller]
+    fn assert_tuned(stream: &TcpStream) {
+        let socket = SockRef::from(stream);
         assert!(socket.tcp_nodelay().unwrap());
         assert!(socket.keepalive().unwrap());
         #[cfg(target_os = "linux")]

@@ -93,10 +93,8 @@ fn signed_keys_open_the_stream_that_they_name() {
     let clip = clip::h264_aac();
     let url = format!("rtmp://127.0.0.1:{}/live/{signed}", relay.rtmp_port());
     let published = relay.folder().join("published.flv");
-    for publisher in [
-        ffmpeg::publish(relay.folder(), &clip, &url, &published),
-        gstreamer::publish(relay.folder(), &clip, &url, &published),
-    ] {
+    for start in [ffmpeg::publish, gstreamer::publish] {
+        let publisher = start(relay.folder(), &clip, &url, &published);
         crate::support::wait::until("the guest to be live", START, || {
             let stream = relay.stream_named("studio-b");
             (stream["publisher"]["name"] == "guest").then_some(())

@@ -17,14 +17,16 @@ mod version;
 mod tests;
 
 use bytes::Bytes;
+use sha2::{Digest as _, Sha256};
 
 use self::digest::{FILLER_LEN, Scheme, Signer};
 use self::version::Spoken;
 use super::error::Error;
 use super::outbox::Outbox;
 
-/// How many random bytes a handshake takes.
-pub const RANDOM_LEN: usize = 3072;
+/// How many random bytes a handshake takes. What it sends of them is made from these when it is sent: a connection that waits for
+/// its peer's first packet costs little.
+pub const RANDOM_LEN: usize = 32;
 
 /// The random bytes of one handshake. They need not be secret, only different for each connection.
 pub type Random = [u8; RANDOM_LEN];
@@ -48,7 +50,7 @@ pub enum Form {
 #[derive(Debug)]
 pub(super) struct Handshake {
     role: Role,
-    random: Box<Random>,
+    random: Random,
     step: Step,
 }
 
@@ -78,7 +80,7 @@ pub(super) enum Progress {
 impl Handshake {
     /// The server's side: sends nothing before C1 is there.
     pub(super) fn server(random: &Random) -> Self {
-        Self { role: Role::Server, random: Box::new(*random), step: Step::First(Vec::new()) }
+        Self { role: Role::Server, random: *random, step: Step::First(Vec::new()) }
     }
 
     /// The client's side; puts C0 and C1 into `out`.
@@ -90,7 +92,7 @@ impl Handshake {
             Scheme::DigestFirst.sign(&mut c1, Signer::Client);
         }
         out.push_bytes(Bytes::from([&[version::RTMP][..], &c1].concat()));
-        Self { role: Role::Client(form), random: Box::new(*random), step: Step::First(Vec::new()) }
+        Self { role: Role::Client(form), random: *random, step: Step::First(Vec::new()) }
     }
 
     /// Takes bytes from the front of `input`, and puts the answer into `out` as soon as the peer's packet 1 is there.
@@ -135,7 +137,7 @@ fn answer_to_client(c1: &Packet, random: &Random) -> Bytes {
         Some((scheme, received)) => {
             s1[4..8].copy_from_slice(&[3, 5, 7, 1]);
             scheme.sign(&mut s1, Signer::Server);
-            digest::answer(Signer::Server, &received, filler(random))
+            digest::answer(Signer::Server, &received, &filler(random))
         }
         // To the byte: some clients compare, and close when even the second time field differs.
         None => *c1,
@@ -150,7 +152,7 @@ fn answer_to_server(s1: &Packet, form: Form, random: &Random) -> Bytes {
         Form::Digest => Scheme::find(s1, Signer::Server),
     };
     Bytes::copy_from_slice(&match signed {
-        Some((_, received)) => digest::answer(Signer::Client, &received, filler(random)),
+        Some((_, received)) => digest::answer(Signer::Client, &received, &filler(random)),
         None => *s1,
     })
 }
@@ -158,12 +160,21 @@ fn answer_to_server(s1: &Packet, form: Form, random: &Random) -> Bytes {
 /// Packet 1 in the simple form: time 0, four zero bytes, random bytes.
 fn unsigned_packet(random: &Random) -> Packet {
     let mut packet = [0; PACKET_LEN];
-    packet[8..].copy_from_slice(&random[..PACKET_LEN - 8]);
+    expand(random, 1, &mut packet[8..]);
     packet
 }
 
 /// The random bytes of a signed packet 2: others than those of packet 1.
-fn filler(random: &Random) -> &[u8; FILLER_LEN] {
-    let (_, filler) = random.split_at(PACKET_LEN);
-    filler.first_chunk().unwrap_or(&[0; FILLER_LEN])
+fn filler(random: &Random) -> [u8; FILLER_LEN] {
+    let mut filler = [0; FILLER_LEN];
+    expand(random, 2, &mut filler);
+    filler
+}
+
+/// Fills `out` with bytes that depend on all of `random`, others for each packet: SHA-256 of it, the packet and a counter.
+fn expand(random: &Random, packet: u8, out: &mut [u8]) {
+    for (counter, block) in (0_u8..).zip(out.chunks_mut(32)) {
+        let digest = Sha256::new().chain_update(random).chain_update([packet, counter]).finalize();
+        block.iter_mut().zip(digest).for_each(|(place, byte)| *place = byte);
+    }
 }

@@ -14,6 +14,11 @@ const TAIL: [u8; 32] = [
 ];
 
 fn random(seed: u8) -> Random {
+    std::array::from_fn(|index| (index as u8).wrapping_mul(31) ^ seed)
+}
+
+/// The bytes of a packet that another program made.
+fn noise(seed: u8) -> [u8; 1536] {
     std::array::from_fn(|index| (index as u8).wrapping_mul(31) ^ (index >> 8) as u8 ^ seed)
 }
 
@@ -39,7 +44,7 @@ fn digest_at(packet: &[u8], base: usize, key: &[u8]) -> (usize, [u8; 32], [u8; 3
 
 /// C0 and C1 as FFmpeg makes them: version 9.0.124.2, and a digest at `base`.
 fn signed_c0c1(base: usize, seed: u8) -> Vec<u8> {
-    let mut packet = random(seed)[..1536].to_vec();
+    let mut packet = noise(seed).to_vec();
     packet[..8].copy_from_slice(&[0, 0, 0, 0, 9, 0, 124, 2]);
     let (at, _, digest) = digest_at(&packet, base, PLAYER_KEY);
     packet[at..at + 32].copy_from_slice(&digest);
