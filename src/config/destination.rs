@@ -3,6 +3,7 @@
 mod backup;
 mod broadcast;
 mod parts;
+mod trust;
 
 #[cfg(test)]
 pub(super) use backup::show_failback;
@@ -37,6 +38,8 @@ pub(super) const FIELDS: &[Field] = &[
     Field::plain("enabled"),
     PROTOCOL,
     Field::plain("ca_file"),
+    Field::plain("certificate_sha256"),
+    Field::plain("dangerous_accept_any_certificate"),
     Field::plain("codecs"),
     Field::plain("multitrack"),
     BACKUP_URL,
@@ -150,7 +153,7 @@ impl Reader<'_, '_> {
         self.note_key_in_path(&platform, &server, &key);
         self.explain_target(&server, &key);
         let backup = self.backup(&platform, &server);
-        let ca_file = self.ca_file(is_off, &server, backup.as_ref());
+        let trust = self.trust(is_off, &server, backup.as_ref());
         let codecs = self.codecs(&platform);
         let multitrack = self.multitrack(&platform);
         let resume = self.resume();
@@ -186,7 +189,7 @@ impl Reader<'_, '_> {
             platform,
             url,
             key,
-            ca_file,
+            trust,
             reconnect,
             backpressure,
             codecs,

@@ -8,6 +8,7 @@ mod reference;
 mod secrets;
 mod server;
 mod shipped;
+mod trust;
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -131,7 +131,8 @@ pub struct ConnectionStatus {
     pub server: String,
     /// It is the backup.
     pub is_backup: bool,
-    /// Version and cipher of TLS; absent where nothing protects the connection.
+    /// Version and cipher of TLS, and `pinned certificate` or `certificate not verified` where its file says so; absent where
+    /// nothing protects the connection.
     pub tls: Option<String>,
     /// What TCP says; Linux only.
     pub tcp: Option<TcpStatus>,

@@ -20,7 +20,7 @@ use crate::{
 /// Dials for one destination.
 #[derive(Default)]
 pub struct Dialler {
-    /// Made at the first connection: reading the system's roots takes a while.
+    /// Made at the first connection: reading the system's roots takes a while. The same for every server of the destination.
     tls: Option<Arc<TlsClient>>,
     /// For when DNS is down.
     last_good: LastGood,
@@ -54,9 +54,9 @@ impl Dialler {
         if let Some(tls) = &self.tls {
             return Ok(Arc::clone(tls));
         }
-        let ca_file = settings.ca_file.clone();
+        let trust = settings.trust.clone();
         // It reads files: the system's roots and the destination's own.
-        let made = tokio::task::spawn_blocking(move || TlsClient::new(ca_file.as_deref())).await;
+        let made = tokio::task::spawn_blocking(move || TlsClient::new(&trust)).await;
         let broken = |error| Failure::lost(endpoint, Stage::Tls, Some(&io::Error::other(error)));
         let tls = Arc::new(made.map_err(broken)?.map_err(|error| Failure::from(&error))?);
         self.tls = Some(Arc::clone(&tls));

@@ -17,7 +17,7 @@ use serde::{Serialize, Serializer};
 
 pub use self::refusal::Refusal;
 use crate::{
-    net::{Endpoint, limits, peer_text},
+    net::{Cause, Endpoint, limits, peer_text},
     rtmp::error::{Error, NotRtmp},
 };
 
@@ -152,6 +152,10 @@ labelled! {
         TlsClientCertificate = "tls_client_certificate",
         /// The server ended TLS with another alert.
         TlsAlert = "tls_alert",
+        /// The server shows no certificate.
+        TlsNoCertificate = "tls_no_certificate",
+        /// What came is no TLS as it should be.
+        TlsBroken = "tls_broken",
         /// TLS failed otherwise.
         TlsFailed = "tls_failed",
         /// The `ca_file` or the system's roots cannot be used.
@@ -172,6 +176,10 @@ labelled! {
         CertificateWrongHost = "certificate_wrong_host",
         /// Not a server's certificate.
         CertificateUnsuitable = "certificate_unsuitable",
+        /// Another certificate than the pinned one.
+        CertificateNotPinned = "certificate_not_pinned",
+        /// The server does not hold the key of the certificate that it shows.
+        CertificateKeyNotProven = "certificate_key_not_proven",
         /// The peer broke RTMP's rules, or does not speak it.
         ProtocolError = "protocol_error",
         /// No answer in time.
@@ -317,10 +325,21 @@ impl Failure {
 
     /// The connection ended; `error` is `None` where the peer closed it in order.
     pub fn lost(peer: &Endpoint, stage: Stage, error: Option<&io::Error>) -> Self {
+        let retry = match stage {
+            // Whoever closes before the first word of RTMP (a proxy without its server) does so many times.
+            Stage::Handshake | Stage::RtmpConnect | Stage::Publish => Retry::BackOff,
+            _ => Retry::Soon,
+        };
+        if let Some(cause) = error.and_then(Cause::from_stream) {
+            let failure = Self::from(&peer.error(cause));
+            let retry = if failure.retry == Retry::Soon { retry } else { failure.retry };
+            return Self { stage, retry, ..failure };
+        }
         let (kind, what) = match error.map(io::Error::kind) {
-            // Without close_notify, as most servers end TLS.
-            None | Some(io::ErrorKind::UnexpectedEof) => {
-                (Kind::ClosedByPeer, format!("`{peer}` closed the connection"))
+            None => (Kind::ClosedByPeer, format!("`{peer}` closed the connection")),
+            // Without close_notify, as many servers end TLS, and as anybody in between can.
+            Some(io::ErrorKind::UnexpectedEof) => {
+                (Kind::ClosedByPeer, format!("`{peer}` closed the connection without ending TLS first (truncated)"))
             }
             Some(io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted | io::ErrorKind::BrokenPipe) => {
                 (Kind::ResetByPeer, format!("`{peer}` reset the connection"))
@@ -348,11 +367,6 @@ impl Failure {
                 "check the stream key: many servers close without a word when it is wrong or has run out",
             ),
             _ => ("", "nothing to do: forkcast connects again; if it happens often, check network and bitrate"),
-        };
-        let retry = match stage {
-            // Whoever closes before the first word of RTMP (a proxy without its server) does so many times.
-            Stage::Handshake | Stage::RtmpConnect | Stage::Publish => Retry::BackOff,
-            _ => Retry::Soon,
         };
         Self { stage, kind, retry, message: format!("{what}{when}"), hint: hint.to_owned() }
     }

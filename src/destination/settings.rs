@@ -1,10 +1,11 @@
 //! What one destination is told to do: the type that `config` produces and the destination's task is started with.
 
-use std::{net::IpAddr, path::PathBuf, time::Duration};
+use std::{net::IpAddr, time::Duration};
 
 use secrecy::SecretString;
 
 use super::{codecs::Codecs, platform::Platform};
+pub use crate::net::tls::{Fingerprint, FingerprintError, Trust};
 use crate::rtmp::url::ServerUrl;
 
 /// One destination, checked: everything that its task needs to know.
@@ -20,8 +21,8 @@ pub struct Settings {
     pub url: ServerUrl,
     /// The stream key, as the platform gave it; empty where none is needed.
     pub key: SecretString,
-    /// A PEM file of certificates to trust beside the system's roots.
-    pub ca_file: Option<PathBuf>,
+    /// Which servers are believed to be the destination's: of the primary, of the backup, and where either sends us.
+    pub trust: Trust,
     /// When to try again.
     pub reconnect: Reconnect,
     /// What to do when the destination takes less than the stream brings.

@@ -110,7 +110,7 @@ pub struct Connection {
     pub server: String,
     /// It is the backup.
     pub is_backup: bool,
-    /// Version and cipher of TLS; `None` where nothing protects the connection.
+    /// Version and cipher of TLS, and whether the certificate was pinned or not verified; `None` where nothing protects the connection.
     pub tls: Option<String>,
     /// What TCP says, where the system tells.
     pub tcp: Option<TcpInfo>,

@@ -16,7 +16,7 @@ use super::{
     playhead::{Clock, Dropped, Start},
     route::Route,
     session::{Context, End, History, Session, Watch},
-    settings::{Resume, Settings},
+    settings::{Resume, Settings, Trust},
     status::{Connection, Report, State},
 };
 use crate::{
@@ -265,10 +265,18 @@ impl Task {
                 return (End::Failed(Failure::lost(&endpoint, failure::Stage::Handshake, Some(&error))), None);
             }
         };
+        if let (Trust::DangerousAnybody, Some(certificate)) = (&self.settings.trust, transport.certificate()) {
+            let (stream, destination) = (self.feed.name(), self.settings.name.as_str());
+            let (server, fingerprint) = (&endpoint.to_string(), &certificate.to_string());
+            Event::CertificateNotVerified { stream, destination, server, fingerprint }.emit();
+        }
         self.report.connected(Some(Connection {
             server: server.url.to_string(),
             is_backup: server.is_backup,
-            tls: transport.protection().map(|protection| format!("{} {}", protection.version, protection.cipher)),
+            tls: transport.protection().map(|protection| {
+                let remark = self.settings.trust.remark().map(|remark| format!(", {remark}")).unwrap_or_default();
+                format!("{} {}{remark}", protection.version, protection.cipher)
+            }),
             tcp: None,
             rtmp_acknowledged: None,
         }));

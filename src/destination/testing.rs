@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{
     codecs::Codecs,
     platform::Platform,
-    settings::{Backpressure, Reconnect, Resume, Settings},
+    settings::{Backpressure, Reconnect, Resume, Settings, Trust},
 };
 
 /// A server of one's own that takes everything.
@@ -15,7 +15,7 @@ pub(crate) fn settings() -> Settings {
         name: "test".to_owned(),
         url: "rtmp://127.0.0.1/live".parse().unwrap(),
         key: "key-of-the-test".into(),
-        ca_file: None,
+        trust: Trust::default(),
         reconnect: Reconnect::default(),
         backpressure: Backpressure::default(),
         codecs: platform.codecs.clone(),

@@ -7,12 +7,18 @@
 mod classify;
 mod hint;
 mod sentence;
+#[cfg(test)]
+pub(crate) mod testing;
+mod unfit;
 
 use std::{
     fmt,
     net::{IpAddr, SocketAddr},
     time::Duration,
 };
+
+pub use self::unfit::Unfit;
+use super::tls::Fingerprint;
 
 /// Host and port of a server, as the configuration names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,7 +85,8 @@ impl Error {
     }
 }
 
-/// What stands between us and a server. In the order of an attempt: name, TCP, TLS, certificate.
+/// What stands between us and a server. In the order of an attempt: name, TCP, TLS, certificate, and TLS in
+/// mid-stream.
 #[derive(Clone, Debug)]
 pub enum Cause {
     /// DNS says that there is no such name, or that it has no address.
@@ -145,6 +152,13 @@ pub enum Cause {
         /// Its name, such as `InternalError`.
         alert: String,
     },
+    /// The peer shows no certificate at all.
+    NoCertificate,
+    /// The peer breaks the rules of TLS.
+    TlsBroken {
+        /// Which, in the TLS library's words.
+        detail: String,
+    },
     /// Any other failure of the handshake.
     TlsOther {
         /// The TLS library's words.
@@ -152,6 +166,16 @@ pub enum Cause {
     },
     /// The peer's certificate was refused.
     Certificate(CertificateProblem),
+    /// The peer ended a connection that was made with an alert.
+    StreamAlert {
+        /// Its name, such as `InternalError`.
+        alert: String,
+    },
+    /// What came over a connection that was made is no TLS that the peer can have meant.
+    StreamBroken {
+        /// What is wrong with it, in the TLS library's words.
+        detail: String,
+    },
 }
 
 /// What is wrong with a certificate. Texts from it are [`printable`](super::peer_text::printable).
@@ -181,6 +205,8 @@ pub enum CertificateProblem {
         name: String,
         /// Why it could not be a server's certificate even if it were trusted.
         flaw: Option<Flaw>,
+        /// Its fingerprint, with which it could be pinned.
+        fingerprint: Fingerprint,
         /// Whether the destination names a `ca_file`.
         ca_file: bool,
     },
@@ -188,6 +214,8 @@ pub enum CertificateProblem {
     UnknownIssuer {
         /// That authority's name.
         issuer: String,
+        /// The fingerprint of the server's own certificate, with which it could be pinned.
+        fingerprint: Fingerprint,
         /// Whether the destination names a `ca_file`.
         ca_file: bool,
     },
@@ -214,9 +242,16 @@ pub enum CertificateProblem {
     },
     /// It is not fit for a server, whoever issued it.
     Unsuitable {
-        /// In which way: continues "its certificate …".
-        reason: String,
+        /// In which way.
+        unfit: Unfit,
     },
+    /// It is none of those that are pinned.
+    NotPinned {
+        /// Its fingerprint.
+        fingerprint: Fingerprint,
+    },
+    /// The server shows it and does not hold its key.
+    KeyNotProven,
 }
 
 /// Which certificate of a chain.
@@ -263,4 +298,47 @@ pub enum ConnectProblem {
     NoDescriptor,
     /// Anything else, in the system's words.
     Other(String),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at() -> Endpoint {
+        Endpoint::new("a.example", 443)
+    }
+
+    /// As migration guides name them.
+    #[test]
+    fn four_failures_are_named_as_every_guide_names_them_and_no_others() {
+        type Is = fn(&Cause) -> bool;
+        let named: [(&str, Is); 4] = [
+            ("self-signed", |cause| matches!(cause, Cause::Certificate(CertificateProblem::SelfSigned { .. }))),
+            ("host mismatch", |cause| matches!(cause, Cause::Certificate(CertificateProblem::WrongHost { .. }))),
+            ("TLS version", |cause| matches!(cause, Cause::TlsVersion)),
+            ("blocked port", |cause| matches!(cause, Cause::Connect { problem: ConnectProblem::TimedOut, .. })),
+        ];
+        for cause in testing::every_cause() {
+            let error = at().error(cause);
+            let text = format!("{error} {}", error.hint());
+            for (words, is) in named {
+                assert_eq!(text.contains(words), is(&error.cause), "{words}: {text}");
+            }
+        }
+    }
+
+    #[test]
+    fn each_has_a_sentence_of_its_own_and_a_remedy() {
+        let mut sentences = std::collections::HashSet::new();
+        for cause in testing::every_cause() {
+            let error = at().error(cause);
+            let (sentence, hint) = (error.to_string(), error.hint());
+            assert!(sentence.contains("a.example"), "{sentence}");
+            for text in [&sentence, &hint] {
+                assert!(!text.is_empty() && !text.ends_with('.') && !text.contains('\n'), "{text}");
+                assert!(text.chars().next().is_some_and(|first| !first.is_uppercase()), "{text}");
+            }
+            assert!(sentences.insert(sentence.clone()), "said of two causes: {sentence}");
+        }
+    }
 }

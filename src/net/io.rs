@@ -13,7 +13,7 @@ use tokio::{
 };
 use tokio_rustls::{client, rustls::CommonState, server};
 
-use super::{socket, tcp::Tcp};
+use super::{socket, tcp::Tcp, tls::Fingerprint};
 
 /// A TCP connection, plain or under TLS.
 ///
@@ -64,6 +64,16 @@ impl Transport {
             Self::Client(stream) => Protection::of(stream.get_ref().1),
             Self::Server(stream) => Protection::of(stream.get_ref().1),
         }
+    }
+
+    /// The fingerprint of the certificate that the peer showed; `None` where it showed none.
+    pub fn certificate(&self) -> Option<Fingerprint> {
+        let shown = match self {
+            Self::Plain(_) => None,
+            Self::Client(stream) => stream.get_ref().1.peer_certificates(),
+            Self::Server(stream) => stream.get_ref().1.peer_certificates(),
+        };
+        shown?.first().map(|certificate| Fingerprint::of(certificate))
     }
 
     /// Just drops the connection: what is unsent is discarded and the peer sees a reset.

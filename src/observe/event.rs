@@ -73,6 +73,8 @@ pub enum Event<'a> {
     DestinationMended { stream: &'a str, destination: &'a str },
     /// A destination goes back from its backup to its primary server.
     DestinationFailsBack { stream: &'a str, destination: &'a str },
+    /// A destination is connected to a server that may be anyone's, since its file says that any certificate will do.
+    CertificateNotVerified { stream: &'a str, destination: &'a str, server: &'a str, fingerprint: &'a str },
     /// A destination is not started, or cut off, because it cannot take what is published.
     DestinationUnsuitable { stream: &'a str, destination: &'a str, what: &'a str, reason: &'a str },
     /// A destination accepted the publish; `resumed_after` since it was lost, where it was.
@@ -233,6 +235,14 @@ impl Event<'_> {
             }
             Self::DestinationFailsBack { stream, destination } => {
                 info!("destination `{}` goes back to its primary server", full_name(stream, destination));
+            }
+            Self::CertificateNotVerified { stream, destination, server, fingerprint } => {
+                let name = full_name(stream, destination);
+                warn!(
+                    "destination `{name}`: certificate of `{server}` is not verified (`dangerous_accept_any_certificate`), so \
+                     whoever is in between can read the stream and its key\n  hint: write `certificate_sha256 = \"{fingerprint}\"` \
+                     in its place, once that is the fingerprint of the server's own certificate"
+                );
             }
             Self::DestinationUnsuitable { stream, destination, what, reason } => {
                 warn!("destination `{}` {what}: {reason}", full_name(stream, destination));

@@ -1,5 +1,7 @@
 //! One destination in trouble is nobody else's trouble.
 
+use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -83,7 +85,7 @@ fn a_destination_that_never_reads_harms_nobody_and_continues_at_a_keyframe() {
 
 #[test]
 fn each_failure_says_what_it_is_and_what_to_do() {
-    if !peers::are_here(&[Peer::Stunnel]) {
+    if !peers::are_here(&[Peer::Stunnel, Peer::Openssl]) {
         return;
     }
     let mut relay = Relay::new();
@@ -108,6 +110,11 @@ fn each_failure_says_what_it_is_and_what_to_do() {
     let unknown =
         Stunnel::start(relay.folder(), "unknown", &authority.identity("unknown", Flaw::None), behind_tls.port());
     relay.destination("unknown-issuer", &unknown.url(), "");
+    let other = authority.identity("other", Flaw::None);
+    relay.destination("other-pin", &unknown.url(), &format!("certificate_sha256 = \"{}\"", other.fingerprint()));
+    let old_tls = only_old_tls();
+    relay.destination("old-tls", &format!("rtmps://localhost:{old_tls}/live"), "");
+    relay.destination("plain-port", &unknown.url().replace("rtmps://", "rtmp://"), "");
     relay.destination("no-tls", &healthy.url().replace("rtmp://", "rtmps://"), "");
     relay.destination("unresolved", "rtmp://no-such-host.invalid/live", "");
     relay.destination("refused", &format!("rtmp://127.0.0.1:{refused}/live"), "");
@@ -116,33 +123,62 @@ fn each_failure_says_what_it_is_and_what_to_do() {
     relay.start();
     let broadcast = Broadcast::synthetic(&relay, 4_000);
 
-    // The stage, and what the sentence must hold.
+    // The stage, and what sentence and remedy must hold.
     let cases = [
-        ("expired", "tls", "expired"),
-        ("not-yet-valid", "tls", "not yet valid"),
-        ("wrong-host", "tls", "localhost"),
-        ("self-signed", "tls", "self-signed"),
-        ("unknown-issuer", "tls", "ca_file"),
-        ("no-tls", "tls", "TLS"),
-        ("unresolved", "resolve", "resolve"),
-        ("refused", "connect", "refused"),
-        ("denied", "publish", "key"),
+        ("expired", "tls", "expired on 2021-01-01", "renew"),
+        ("not-yet-valid", "tls", "not yet valid", "clock"),
+        ("wrong-host", "tls", "host mismatch", "subjectAltName=DNS:localhost"),
+        ("self-signed", "tls", "self-signed", "pin it with `certificate_sha256 ="),
+        ("unknown-issuer", "tls", "unknown issuer", "`ca_file`"),
+        ("other-pin", "tls", "another certificate than the pinned one", "compare it"),
+        ("old-tls", "tls", "TLS version", "TLS 1.2 or 1.3"),
+        ("no-tls", "tls", "during the TLS handshake", "a plain RTMP port closes like this (then use rtmp://)"),
+        ("plain-port", "handshake", "during the RTMP handshake", "a port for TLS closes like this (then use rtmps://)"),
+        ("unresolved", "resolve", "resolve", "spelling"),
+        ("refused", "connect", "refused", "firewall"),
+        ("denied", "publish", "key", "copy the stream key anew"),
     ];
     let mut kinds = Vec::new();
-    for (name, stage, words) in cases {
+    for (name, stage, words, remedy) in cases {
         let entry = relay.wait_for(name, "failing", START, |entry| !entry["last_error"].is_null());
         let error = &entry["last_error"];
         assert_eq!(error["stage"], stage, "{name}: {error}");
-        let text = format!("{} {}", error["message"], error["hint"]);
-        assert!(text.contains(words), "{name}: nothing of \"{words}\" in {text}");
-        assert!(error["hint"].as_str().is_some_and(|hint| !hint.is_empty()), "{name}: no hint in {error}");
+        let (message, hint) = (error["message"].as_str().unwrap(), error["hint"].as_str().unwrap());
+        assert!(message.contains(words), "{name}: nothing of \"{words}\" in {message}");
+        assert!(hint.contains(remedy), "{name}: nothing of \"{remedy}\" in {hint}");
         let kind = error["kind"].as_str().unwrap().to_owned();
+        // What a certificate says does not change within seconds.
+        if kind.starts_with("certificate_") {
+            assert!(entry["retry_in_ms"].as_u64() > Some(25_000), "{name} is tried again too soon: {entry}");
+        }
         assert!(!kinds.contains(&kind), "{name}: the kind {kind} was given to another failure already");
         kinds.push(kind);
-        assert!(relay.log().lines().any(|line| line.contains(name) && line.contains(words)), "{name}: not in the log");
+        let log = relay.log();
+        let told = format!("destination `{name}` failed: {message}; ");
+        assert!(log.lines().any(|line| line.contains(&told)), "{name}: not in the log");
+        assert!(log.lines().any(|line| line.ends_with(&format!("hint: {hint}"))), "{name}: no remedy in the log");
     }
     let published = broadcast.stop();
     assert_missed_nothing("healthy", &healthy, &published.tags);
     assert_not_paused(&published);
     assert_eq!(behind_tls.sessions().len(), 0, "nothing was published to a server whose certificate is wrong");
+}
+
+/// The port of a server that says `protocol_version` to every hello, as one does that has TLS 1.0 and 1.1 alone.
+fn only_old_tls() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let port = listener.local_addr().expect("it is bound").port();
+    thread::spawn(move || {
+        for socket in listener.incoming() {
+            let Ok(mut socket) = socket else { return };
+            // The hello's record is read as a whole, so that closing does not become a reset.
+            let mut head = [0; 5];
+            if socket.read_exact(&mut head).is_err() {
+                continue;
+            }
+            let mut hello = vec![0; usize::from(u16::from_be_bytes([head[3], head[4]]))];
+            let _ = socket.read_exact(&mut hello).and_then(|()| socket.write_all(&[21, 3, 1, 0, 2, 2, 70]));
+        }
+    });
+    port
 }

@@ -34,3 +34,4 @@ mod secrets;
 mod slow_destinations;
 mod takeover;
 mod timestamps;
+mod trust;

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
 
@@ -32,6 +33,16 @@ pub(crate) struct Authority {
 pub(crate) struct Identity {
     pub(crate) certificate: PathBuf,
     pub(crate) key: PathBuf,
+}
+
+impl Identity {
+    /// What `openssl x509 -noout -fingerprint -sha256` prints of the certificate: words, `=`, digits.
+    pub(crate) fn fingerprint(&self) -> String {
+        let mut openssl = Command::new("openssl");
+        openssl.args(["x509", "-noout", "-fingerprint", "-sha256", "-in"]).arg(&self.certificate);
+        let output = openssl.output().expect("openssl can be started");
+        String::from_utf8(output.stdout).expect("it prints text").trim().to_owned()
+    }
 }
 
 impl Authority {

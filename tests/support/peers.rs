@@ -21,6 +21,7 @@ pub(crate) enum Peer {
     Ffmpeg9,
     Nginx,
     Stunnel,
+    Openssl,
     Gstreamer,
     /// A network namespace: iproute2, and the right to use it.
     Namespace,
@@ -57,6 +58,7 @@ impl Peer {
             Self::Ffmpeg9 => ffmpeg::find_nine().is_some_and(|path| path.exists()),
             Self::Nginx => Path::new(nginx::MODULE).exists() && runs(nginx::PROGRAM, &["-v"]),
             Self::Stunnel => runs("stunnel4", &["-version"]),
+            Self::Openssl => runs("openssl", &["version"]),
             Self::Gstreamer => runs("gst-inspect-1.0", &["rtmp2sink"]) && runs("gst-inspect-1.0", &["flvmux"]),
             Self::Namespace => Namespace::can_be_made(),
         }

@@ -37,6 +37,10 @@ impl Stunnel {
         Self { _process: process, port }
     }
 
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
     /// The server URL, without a key; the certificate names this host.
     pub(crate) fn url(&self) -> String {
         format!("rtmps://localhost:{}/live", self.port)

@@ -3,10 +3,13 @@
 use std::{io::Write as _, sync::Arc};
 
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
-use rustls::pki_types::CertificateDer;
+use rustls::pki_types::{CertificateDer, pem::PemObject};
 use tempfile::NamedTempFile;
 
-use forkcast::net::TlsClient;
+use forkcast::net::{
+    TlsClient,
+    tls::{Fingerprint, Trust},
+};
 
 pub(crate) struct Authority {
     pub(crate) issuer: Issuer<'static, KeyPair>,
@@ -26,7 +29,11 @@ impl Authority {
     }
 
     pub(crate) fn root(name: &str) -> Self {
-        let (params, key) = (Self::params(name), KeyPair::generate().unwrap());
+        Self::with(Self::params(name))
+    }
+
+    pub(crate) fn with(params: CertificateParams) -> Self {
+        let key = KeyPair::generate().unwrap();
         let certificate = params.self_signed(&key).unwrap();
         Self { issuer: Issuer::new(params, key), certificate }
     }
@@ -55,11 +62,37 @@ impl Identity {
         (Self { chain: vec![certificate.der().clone()], key }, certificate.pem())
     }
 
+    pub(crate) fn fixture(pem: &str) -> Self {
+        let certificate = CertificateDer::from_pem_slice(pem.as_bytes()).unwrap();
+        let key = KeyPair::from_pem(include_str!("../fixtures/certificates/leaf.key")).unwrap();
+        Self { chain: vec![certificate], key }
+    }
+
+    pub(crate) fn fingerprint(&self) -> Fingerprint {
+        Fingerprint::of(&self.chain[0])
+    }
+
+    /// A client that believes whoever shows this certificate, and nobody else.
+    pub(crate) fn pinned(&self) -> Arc<TlsClient> {
+        pinned(&[self.fingerprint()])
+    }
+
     pub(crate) fn with(mut self, authority: &Authority) -> Self {
         self.chain.push(authority.certificate.der().clone());
         self
     }
 }
+
+/// One of `tests/fixtures/certificates`, with the key of them all, and the certificate of its root.
+macro_rules! fixture {
+    ($name:literal, $root:literal) => {
+        (
+            crate::certificates::Identity::fixture(include_str!(concat!("../fixtures/certificates/", $name, ".pem"))),
+            include_str!(concat!("../fixtures/certificates/", $root, ".pem")),
+        )
+    };
+}
+pub(crate) use fixture;
 
 pub(crate) fn params(name: &str, hosts: &[&str]) -> CertificateParams {
     let hosts: Vec<_> = hosts.iter().map(ToString::to_string).collect();
@@ -74,7 +107,16 @@ pub(crate) fn server_params() -> CertificateParams {
 
 pub(crate) fn client(ca_pem: &str) -> Arc<TlsClient> {
     let file = file(ca_pem);
-    Arc::new(TlsClient::new(Some(file.path())).unwrap())
+    Arc::new(TlsClient::new(&Trust::Authorities { ca_file: Some(file.path().to_owned()) }).unwrap())
+}
+
+pub(crate) fn pinned(pins: &[Fingerprint]) -> Arc<TlsClient> {
+    Arc::new(TlsClient::new(&Trust::Pinned(pins.to_vec())).unwrap())
+}
+
+/// A client that believes anybody.
+pub(crate) fn anybody() -> Arc<TlsClient> {
+    Arc::new(TlsClient::new(&Trust::DangerousAnybody).unwrap())
 }
 
 pub(crate) fn file(text: &str) -> NamedTempFile {

@@ -3,10 +3,11 @@
 use std::path::Path;
 
 use rcgen::KeyPair;
+use tempfile::NamedTempFile;
 
 use forkcast::net::{
     TlsClient, TlsServer,
-    tls::{CertificateFiles, FileProblem},
+    tls::{CertificateFiles, FileProblem, Trust},
 };
 
 use crate::certificates::{Authority, file, pem, server_params};
@@ -73,8 +74,9 @@ fn files() {
         "pair"
     );
 
-    let error = TlsClient::new(Some(empty.path())).unwrap_err();
+    let trust = |file: &NamedTempFile| Trust::Authorities { ca_file: Some(file.path().to_owned()) };
+    let error = TlsClient::new(&trust(&empty)).unwrap_err();
     assert!(matches!(error.problem, NoCertificate { .. }), "{error}");
-    let error = TlsClient::new(Some(nonsense.path())).unwrap_err();
+    let error = TlsClient::new(&trust(&nonsense)).unwrap_err();
     assert!(matches!(error.problem, BadCertificate(_)), "{error}");
 }

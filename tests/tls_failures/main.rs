@@ -28,9 +28,14 @@ macro_rules! assert_failure {
 mod certificates;
 mod files;
 mod handshakes;
+mod openssl;
 mod peers;
+mod pinning;
+mod plain;
 mod publishers;
+mod stream;
 mod trust;
+mod unfit;
 
 use std::{
     sync::Arc,

@@ -2,12 +2,17 @@
 
 use std::sync::Arc;
 
-use rustls::{ServerConfig, SupportedProtocolVersion, crypto::aws_lc_rs, pki_types::PrivateKeyDer};
+use rustls::{
+    ServerConfig, SupportedProtocolVersion,
+    crypto::{CryptoProvider, aws_lc_rs},
+    pki_types::PrivateKeyDer,
+    sign::{CertifiedKey, SingleCertAndKey},
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpListener,
+    net::{TcpListener, TcpStream},
 };
-use tokio_rustls::TlsAcceptor;
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
 use forkcast::net::Transport;
 
@@ -15,13 +20,44 @@ use crate::certificates::Identity;
 
 /// A TLS server that greets each client with four bytes, and answers until it closes.
 pub(crate) async fn tls_server(identity: &Identity, versions: &[&'static SupportedProtocolVersion]) -> u16 {
-    let key = PrivateKeyDer::try_from(identity.key.serialize_der()).unwrap();
-    let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+    greeting_server(server_config(identity, versions)).await
+}
+
+/// A server that shows the chain as it is, whatever is wrong with it, even where key and certificate are no pair.
+pub(crate) fn server_config(identity: &Identity, versions: &[&'static SupportedProtocolVersion]) -> ServerConfig {
+    server_config_with(aws_lc_rs::default_provider(), identity, versions)
+}
+
+pub(crate) fn server_config_with(
+    provider: CryptoProvider,
+    identity: &Identity,
+    versions: &[&'static SupportedProtocolVersion],
+) -> ServerConfig {
+    ServerConfig::builder_with_provider(Arc::new(provider))
         .with_protocol_versions(versions)
         .unwrap()
         .with_no_client_auth()
-        .with_single_cert(identity.chain.clone(), key)
-        .unwrap();
+        .with_cert_resolver(Arc::new(shown(identity)))
+}
+
+pub(crate) fn shown(identity: &Identity) -> SingleCertAndKey {
+    let key = PrivateKeyDer::try_from(identity.key.serialize_der()).unwrap();
+    CertifiedKey::new(identity.chain.clone(), aws_lc_rs::sign::any_supported_type(&key).unwrap()).into()
+}
+
+pub(crate) async fn greeting_server(config: ServerConfig) -> u16 {
+    server(config, |mut stream| async move {
+        let _ = stream.write_all(b"live").await;
+        let _ = stream.read(&mut [0; 1]).await;
+    })
+    .await
+}
+
+/// A TLS server that does `then` with each client.
+pub(crate) async fn server<F>(config: ServerConfig, then: fn(TlsStream<TcpStream>) -> F) -> u16
+where
+    F: Future<Output = ()> + Send + 'static,
+{
     let acceptor = TlsAcceptor::from(Arc::new(config));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -30,9 +66,8 @@ pub(crate) async fn tls_server(identity: &Identity, versions: &[&'static Support
             let (stream, _) = listener.accept().await.unwrap();
             let acceptor = acceptor.clone();
             tokio::spawn(async move {
-                if let Ok(mut stream) = acceptor.accept(stream).await {
-                    let _ = stream.write_all(b"live").await;
-                    let _ = stream.read(&mut [0; 1]).await;
+                if let Ok(stream) = acceptor.accept(stream).await {
+                    then(stream).await;
                 }
             });
         }

@@ -8,7 +8,7 @@ use tokio::task::JoinHandle;
 
 use forkcast::net::{
     Cause, Target,
-    error::{CertificateProblem, Flaw, Whose},
+    error::{CertificateProblem, Flaw, Unfit, Whose},
 };
 
 use crate::{
@@ -205,9 +205,9 @@ async fn a_certificate_for_clients() {
     let port = tls_server(&authority.issue(&params), &[&TLS13]).await;
     assert_failure!(
         failure("localhost", port, &authority.client()).await,
-        Cause::Certificate(CertificateProblem::Unsuitable { .. }),
+        Cause::Certificate(CertificateProblem::Unsuitable { unfit: Unfit::NotForServers }),
         ["not fit for a server", "serverAuth"],
-        ["anew"]
+        ["anew", "extendedKeyUsage=serverAuth"]
     );
 }
 

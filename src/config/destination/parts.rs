@@ -1,22 +1,18 @@
 //! The optional fields of a destination's file, each with its default.
 
-use std::{ops::RangeInclusive, path::PathBuf, time::Duration};
+use std::{ops::RangeInclusive, time::Duration};
 
 use super::Reader;
 use crate::{
     config::{
         document::{At, show_duration, show_size},
         explain::Origin,
-        mask::{MASK, is_hardly_a_path, may_hold_a_key},
-        secret::{beside, unreadable},
-        server_url::Server,
     },
     destination::{
         codecs::Codecs,
         platform::Platform,
-        settings::{Backpressure, Backup, PolicyName, Reconnect},
+        settings::{Backpressure, PolicyName, Reconnect},
     },
-    rtmp::url::Scheme,
 };
 
 /// Below a tenth of a second a retry is an attack; above an hour it is forgotten.
@@ -29,39 +25,6 @@ const LAG: RangeInclusive<Duration> = Duration::from_millis(500)..=Duration::fro
 const BYTES: RangeInclusive<u64> = 1 << 20..=4 << 30;
 
 impl Reader<'_, '_> {
-    pub(super) fn ca_file(&mut self, is_off: bool, server: &Server, backup: Option<&Backup>) -> Option<PathBuf> {
-        let At { value: typed, span } = self.document.text("ca_file")?;
-        if typed.is_empty() || is_hardly_a_path(&typed) {
-            let hint = "write the path of a file with certificates (PEM), or take the line out";
-            self.document.mistake(&span, "ca_file", "`ca_file` is not a path".to_owned(), hint);
-            return None;
-        }
-        let path = beside(self.document.file(), &typed);
-        let origin = self.document.origin(&span);
-        let shown = if may_hold_a_key(&typed) { MASK.to_owned() } else { path.display().to_string() };
-        self.explain("ca_file", shown, origin);
-        if is_off {
-            return Some(path);
-        }
-        match self.source.read(&path) {
-            Err(error) => {
-                let (message, hint) = unreadable("ca_file", &path, &typed, &error);
-                self.document.mistake(&span, "ca_file", message, hint);
-            }
-            Ok(bytes) if !String::from_utf8_lossy(&bytes).contains("-----BEGIN CERTIFICATE-----") => {
-                let hint = "it must hold `-----BEGIN CERTIFICATE-----`; `openssl x509 -inform der -in FILE -out ca.pem` makes it from the binary form";
-                self.document.mistake(&span, "ca_file", "the file of `ca_file` holds no certificate".to_owned(), hint);
-            }
-            Ok(_) => {}
-        }
-        let is_plain = matches!(server, Server::Set { url, .. } if url.scheme() == Scheme::Rtmp);
-        if is_plain && backup.is_none_or(|backup| backup.url.scheme() == Scheme::Rtmp) {
-            let message = "`ca_file` means nothing here: the connection is plain `rtmp`".to_owned();
-            self.document.warning(&span, "ca_file", message, "take it out, or use an `rtmps://` URL");
-        }
-        Some(path)
-    }
-
     pub(super) fn codecs(&mut self, platform: &Platform) -> Codecs {
         let names: Vec<_> = Codecs::NAMES.iter().map(|(name, _)| *name).collect();
         let hint =

@@ -9,7 +9,7 @@ use crate::{
     config::Explained,
     destination::{
         codecs::Codecs,
-        settings::{Backpressure, DEFAULT_HOLD, Failback, PolicyName, Reconnect, Resume},
+        settings::{Backpressure, DEFAULT_HOLD, Failback, PolicyName, Reconnect, Resume, Trust},
     },
     ingest::access::KeyDigest,
     rtmp::url::Scheme,
@@ -50,7 +50,7 @@ fn every_field_counts() {
     assert_eq!(settings.url.scheme(), Scheme::Rtmp);
     assert_eq!(settings.url.port(), 5222);
     assert_eq!(settings.key.expose_secret(), "secret");
-    assert_eq!(settings.ca_file.as_deref(), Some(Path::new("destinations/../ca.pem")));
+    assert_eq!(settings.trust, Trust::Authorities { ca_file: Some(PathBuf::from("destinations/../ca.pem")) });
     assert_eq!(settings.codecs, only(&["h264", "hevc", "aac"]));
     assert!(settings.multitrack);
     let reconnect = &settings.reconnect;

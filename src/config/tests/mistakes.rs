@@ -36,7 +36,7 @@ mistake: unknown field `filter`
    |
  7 | [filter]
    |  ^^^^^^
-hint: it can be `platform`, `url`, `key`, `key_file`, `key_env`, `enabled`, `protocol`, `ca_file`, `codecs`, `multitrack`, `backup_url`, `backup_after`, `failback`, `resume`, `catch_up_window`, `hold`, `delay`, `bind`, `[reconnect]`, `[backpressure]`",
+hint: it can be `platform`, `url`, `key`, `key_file`, `key_env`, `enabled`, `protocol`, `ca_file`, `certificate_sha256`, `dangerous_accept_any_certificate`, `codecs`, `multitrack`, `backup_url`, `backup_after`, `failback`, `resume`, `catch_up_window`, `hold`, `delay`, `bind`, `[reconnect]`, `[backpressure]`",
     );
 }
 

@@ -114,7 +114,7 @@ fn every_platform_is_documented_as_its_row_says() {
 #[test]
 fn the_examples_of_the_reference_are_right() {
     let examples: Vec<_> = REFERENCE.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
-    assert_eq!(examples.len(), 3);
+    assert_eq!(examples.len(), 4);
     let (of_stream, of_destinations): (Vec<&str>, Vec<&str>) =
         examples.into_iter().partition(|example| example.contains("[keys.alice]"));
     for example in of_stream {
@@ -129,6 +129,7 @@ fn the_examples_of_the_reference_are_right() {
     for example in of_destinations {
         let mut memory = Memory::new(&[("destinations/d.toml", example)]);
         memory.files.insert("/run/secrets/mux".into(), b"abcd".to_vec());
+        memory.files.insert("/run/secrets/studio".into(), b"abcd".to_vec());
         let config = memory.load();
         assert_eq!(rendered(&config), "", "{example}");
         settings(&config);

@@ -57,8 +57,12 @@ fn class(cause: &Cause) -> (Stage, Kind, Retry) {
         Cause::HostUnknownToPeer => (Stage::Tls, Kind::TlsHostUnknown, Retry::Slowly),
         Cause::ClientCertificateDemanded => (Stage::Tls, Kind::TlsClientCertificate, Retry::Slowly),
         Cause::TlsAlert { .. } => (Stage::Tls, Kind::TlsAlert, Retry::BackOff),
+        Cause::NoCertificate => (Stage::Tls, Kind::TlsNoCertificate, Retry::Slowly),
+        Cause::TlsBroken { .. } => (Stage::Tls, Kind::TlsBroken, Retry::BackOff),
         Cause::TlsOther { .. } => (Stage::Tls, Kind::TlsFailed, Retry::BackOff),
         Cause::Certificate(problem) => (Stage::Tls, certificate(problem), Retry::Slowly),
+        Cause::StreamAlert { .. } => (Stage::Sending, Kind::TlsAlert, Retry::Soon),
+        Cause::StreamBroken { .. } => (Stage::Sending, Kind::TlsBroken, Retry::Soon),
     }
 }
 
@@ -72,5 +76,7 @@ fn certificate(problem: &CertificateProblem) -> Kind {
         CertificateProblem::BadSignature { .. } => Kind::CertificateBadSignature,
         CertificateProblem::WrongHost { .. } => Kind::CertificateWrongHost,
         CertificateProblem::Unsuitable { .. } => Kind::CertificateUnsuitable,
+        CertificateProblem::NotPinned { .. } => Kind::CertificateNotPinned,
+        CertificateProblem::KeyNotProven => Kind::CertificateKeyNotProven,
     }
 }

@@ -1,7 +1,13 @@
 use super::*;
-use crate::net::{
-    Cause,
-    error::{CertificateProblem, ConnectProblem, Whose},
+use crate::{
+    destination::{
+        backoff::{Attempt, Backoff, Next},
+        settings::Reconnect,
+    },
+    net::{
+        Cause,
+        error::{CertificateProblem, ConnectProblem, Whose, testing},
+    },
 };
 
 fn peer() -> Endpoint {
@@ -22,6 +28,34 @@ fn one_line_for_people() {
          another ingest server of the platform; first check this machine's clock, which says 2026-11-21"
     );
     assert_eq!((failure.stage, failure.kind, failure.retry), (Stage::Tls, Kind::CertificateExpired, Retry::Slowly));
+}
+
+#[test]
+fn a_certificate_is_never_asked_for_again_within_half_a_minute() {
+    let millisecond = Duration::from_millis(1);
+    // Whatever a person writes into `[reconnect]`, and however long it goes on.
+    let bounds = Reconnect { initial: millisecond, max: millisecond, give_up_after: None };
+    for problem in testing::every_certificate_problem() {
+        let failure = Failure::from(&peer().error(Cause::Certificate(problem)));
+        assert_eq!((failure.stage, failure.retry), (Stage::Tls, Retry::Slowly), "{failure}");
+        let mut backoff = Backoff::new(bounds.clone());
+        for round in 0..20 {
+            backoff.another_server();
+            match backoff.failed(failure.retry, Attempt::default(), 0.0) {
+                Next::After(wait) => assert!(wait >= Duration::from_secs(30), "{wait:?} in round {round}: {failure}"),
+                other => panic!("{other:?}: {failure}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn tls_in_mid_stream() {
+    let broken = Cause::StreamBroken { detail: "cannot decrypt peer's message".to_owned() };
+    let failure = Failure::from(&peer().error(broken));
+    assert_eq!((failure.stage, failure.kind, failure.retry), (Stage::Sending, Kind::TlsBroken, Retry::Soon));
+    let alert = Failure::from(&peer().error(Cause::StreamAlert { alert: "InternalError".to_owned() }));
+    assert_eq!((alert.stage, alert.kind, alert.retry), (Stage::Sending, Kind::TlsAlert, Retry::Soon));
 }
 
 #[test]
@@ -167,7 +201,7 @@ fn lost_connections() {
             Some(io::ErrorKind::UnexpectedEof),
             Kind::ClosedByPeer,
             Retry::Soon,
-            "`a.example:443` closed the connection",
+            "`a.example:443` closed the connection without ending TLS first (truncated)",
         ),
         (
             Stage::Sending,

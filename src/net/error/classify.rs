@@ -61,6 +61,20 @@ impl Cause {
         }
     }
 
+    /// The cause behind a connection under TLS that failed after its handshake; `None` where TLS had no part in it.
+    pub fn from_stream(error: &io::Error) -> Option<Self> {
+        match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>())? {
+            rustls::Error::AlertReceived(alert) => Some(match alert {
+                // In TLS 1.3 the client has long begun to send when the server looks for its certificate.
+                AlertDescription::CertificateRequired | AlertDescription::NoCertificate => {
+                    Self::ClientCertificateDemanded
+                }
+                other => Self::StreamAlert { alert: format!("{other:?}") },
+            }),
+            other => Some(Self::StreamBroken { detail: other.to_string() }),
+        }
+    }
+
     fn from_tls(error: &rustls::Error) -> Self {
         match error {
             rustls::Error::AlertReceived(alert) => Self::from_alert(*alert),
@@ -69,6 +83,13 @@ impl Cause {
                 | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig,
             ) => Self::TlsVersion,
             rustls::Error::PeerIncompatible(_) => Self::NoCommonCipher,
+            rustls::Error::NoCertificatesPresented => Self::NoCertificate,
+            rustls::Error::InvalidMessage(_)
+            | rustls::Error::PeerMisbehaved(_)
+            | rustls::Error::InappropriateMessage { .. }
+            | rustls::Error::InappropriateHandshakeMessage { .. }
+            | rustls::Error::PeerSentOversizedRecord
+            | rustls::Error::DecryptError => Self::TlsBroken { detail: error.to_string() },
             other => Self::TlsOther { detail: other.to_string() },
         }
     }
@@ -175,6 +196,23 @@ mod tests {
     }
 
     #[test]
+    fn in_mid_stream() {
+        use rustls::Error::{AlertReceived, DecryptError};
+        for (error, expected) in [
+            (AlertReceived(AlertDescription::CertificateRequired), "ClientCertificateDemanded"),
+            (AlertReceived(AlertDescription::BadRecordMac), "StreamAlert { alert: \"BadRecordMac\" }"),
+            (DecryptError, "StreamBroken"),
+        ] {
+            let cause = Cause::from_stream(&io::Error::new(io::ErrorKind::InvalidData, error)).unwrap();
+            assert!(format!("{cause:?}").starts_with(expected), "{cause:?}");
+        }
+        // TCP's own, and a close without close_notify.
+        for kind in [io::ErrorKind::ConnectionReset, io::ErrorKind::UnexpectedEof] {
+            assert!(Cause::from_stream(&io::Error::new(kind, "peer closed")).is_none(), "{kind:?}");
+        }
+    }
+
+    #[test]
     fn first_bytes() {
         for (first, expected) in [
             (&b""[..], None),
@@ -203,7 +241,9 @@ mod tests {
             (AlertReceived(AlertDescription::UnrecognisedName), "HostUnknownToPeer"),
             (AlertReceived(AlertDescription::CertificateRequired), "ClientCertificateDemanded"),
             (AlertReceived(AlertDescription::InternalError), "TlsAlert { alert: \"InternalError\" }"),
-            (rustls::Error::DecryptError, "TlsOther"),
+            (rustls::Error::DecryptError, "TlsBroken"),
+            (rustls::Error::NoCertificatesPresented, "NoCertificate"),
+            (rustls::Error::FailedToGetCurrentTime, "TlsOther"),
         ] {
             let cause = Cause::from_handshake(&io::Error::new(io::ErrorKind::InvalidData, error), b"\x15");
             assert!(format!("{cause:?}").starts_with(expected), "{cause:?}");

@@ -1,6 +1,7 @@
 //! What to do about it: imperative, without a full stop.
 
 use super::{Cause, CertificateProblem, ConnectProblem, Endpoint, Flaw, Speaks};
+use crate::net::tls::Fingerprint;
 
 pub(super) fn of(at: &Endpoint, cause: &Cause) -> String {
     let host = at.host();
@@ -42,7 +43,8 @@ pub(super) fn of(at: &Endpoint, cause: &Cause) -> String {
                 .to_owned()
         }
         Cause::NoCommonCipher => {
-            "ask the server's operator to enable a current cipher (ECDHE with AES-GCM or ChaCha20); what it offers is obsolete"
+            "ask the server's operator to enable a current cipher (ECDHE with AES-GCM or ChaCha20), and to use a key on a usual \
+             curve (P-256) or RSA; what it offers is obsolete or unusual"
                 .to_owned()
         }
         Cause::HostUnknownToPeer => "check the host in `url`: it must be the name that the platform gives, not an alias or \
@@ -54,7 +56,24 @@ pub(super) fn of(at: &Endpoint, cause: &Cause) -> String {
         Cause::TlsAlert { .. } | Cause::TlsOther { .. } => {
             "check host and port in `url`; if they are right, the server's operator finds the reason in its log".to_owned()
         }
+        Cause::NoCertificate => {
+            "if the server is yours, configure its certificate; else check host and port in `url`: no public ingest is without"
+                .to_owned()
+        }
+        Cause::TlsBroken { .. } => {
+            "check host and port in `url`; a proxy or a virus scanner in between that opens TLS breaks it like this; else tell \
+             the server's operator"
+                .to_owned()
+        }
         Cause::Certificate(problem) => certificate(at, problem),
+        Cause::StreamAlert { .. } => {
+            "nothing to do if it stays the only time; else the server's operator finds the reason in its log".to_owned()
+        }
+        Cause::StreamBroken { .. } => {
+            "nothing to do if it stays the only time: forkcast connects again; else something between here and the server \
+             changes what is sent: a proxy, a virus scanner, a broken network device"
+                .to_owned()
+        }
     }
 }
 
@@ -94,30 +113,34 @@ fn certificate(at: &Endpoint, problem: &CertificateProblem) -> String {
             "set this machine's clock right (it is probably slow); if it is right, the server's certificate was made too early"
                 .to_owned()
         }
-        CertificateProblem::SelfSigned { flaw: None, ca_file, .. } => format!(
-            "if the server is yours, {} the destination's file; if not, do not send to it: somebody may be in between",
+        CertificateProblem::SelfSigned { flaw: None, fingerprint, ca_file, .. } => format!(
+            "if the server is yours, {}, or {} the destination's file; if not, do not send to it: somebody may be in between",
+            pin(fingerprint),
             if *ca_file { "add its certificate to the `ca_file` of" } else { "save its certificate and name it as `ca_file` in" }
         ),
-        CertificateProblem::SelfSigned { flaw: Some(Flaw::Authority), .. } => {
-            "if the server is yours, make its certificate anew with `-addext basicConstraints=critical,CA:FALSE` (openssl \
-             marks it as an authority's, which no server may show) and name it as `ca_file` in the destination's file"
-                .to_owned()
-        }
-        CertificateProblem::SelfSigned { flaw: Some(Flaw::Version1), .. } => format!(
-            "if the server is yours, make its certificate anew with `-addext subjectAltName={}` (version 1 names no host) and \
-             name it as `ca_file` in the destination's file",
+        CertificateProblem::SelfSigned { flaw: Some(Flaw::Authority), fingerprint, .. } => format!(
+            "if the server is yours, {}, or make its certificate anew with `-addext basicConstraints=critical,CA:FALSE` \
+             (openssl marks it as an authority's, which no server may show) and name it as `ca_file` there; if not, do not \
+             send to it",
+            pin(fingerprint)
+        ),
+        CertificateProblem::SelfSigned { flaw: Some(Flaw::Version1), fingerprint, .. } => format!(
+            "if the server is yours, {}, or make its certificate anew with `-addext subjectAltName={}` (version 1 names no \
+             host) and name it as `ca_file` there; if not, do not send to it",
+            pin(fingerprint),
             alternative_name(at)
         ),
-        CertificateProblem::UnknownIssuer { ca_file: false, .. } => {
+        CertificateProblem::UnknownIssuer { fingerprint, ca_file: false, .. } => format!(
             "if that is your own authority, name its certificate (PEM) as `ca_file` in the destination's file; if it is a \
-             public one, update this machine's roots (Debian: ca-certificates); if you do not know it, somebody is in between"
-                .to_owned()
-        }
-        CertificateProblem::UnknownIssuer { ca_file: true, .. } => {
+             public one, update this machine's roots (Debian: ca-certificates); if you know the server alone, {}; if neither, \
+             somebody is in between",
+            pin(fingerprint)
+        ),
+        CertificateProblem::UnknownIssuer { fingerprint, ca_file: true, .. } => format!(
             "check that `ca_file` in the destination's file holds this issuer's certificate and not the server's own or \
-             another authority's"
-                .to_owned()
-        }
+             another authority's; or in place of `ca_file` {}",
+            pin(fingerprint)
+        ),
         CertificateProblem::MissingIntermediate { .. } => {
             "if the server is yours, configure the full chain (`fullchain.pem`, not `cert.pem`); else name the missing \
              certificate (PEM) as `ca_file` in the destination's file"
@@ -138,14 +161,33 @@ fn certificate(at: &Endpoint, problem: &CertificateProblem) -> String {
              `subjectAltName={}`",
             alternative_name(at)
         ),
-        CertificateProblem::Unsuitable { .. } => {
-            "if the server is yours, make its certificate anew; else tell the server's operator".to_owned()
+        CertificateProblem::Unsuitable { unfit } => unfit.remedy(at),
+        CertificateProblem::NotPinned { fingerprint } => format!(
+            "compare it with the server's own (there: `{FINGERPRINT}`): where they are the same, the certificate was renewed, so \
+             write `certificate_sha256 = \"{fingerprint}\"` in the destination's file; where they are not, somebody is in \
+             between: do not send to it"
+        ),
+        CertificateProblem::KeyNotProven => {
+            "do not send to it: somebody in between shows the certificate of another; if the server is yours, check that its \
+             key is that of its certificate"
+                .to_owned()
         }
     }
 }
 
+/// How a person sees a certificate's fingerprint on its own machine.
+const FINGERPRINT: &str = "openssl x509 -noout -fingerprint -sha256 -in CERT.pem";
+
+/// The line that pins a certificate, and what to do before: continues "if the server is yours, …".
+fn pin(fingerprint: &Fingerprint) -> String {
+    format!(
+        "pin it with `certificate_sha256 = \"{fingerprint}\"` in the destination's file, once that is what \
+         `{FINGERPRINT}` prints there"
+    )
+}
+
 /// The host as `openssl` takes it: `DNS:name` or `IP:address`.
-fn alternative_name(at: &Endpoint) -> String {
+pub(super) fn alternative_name(at: &Endpoint) -> String {
     let host = at.host();
     let kind = if host.parse::<std::net::IpAddr>().is_ok() { "IP" } else { "DNS" };
     format!("{kind}:{host}")

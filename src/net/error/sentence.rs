@@ -48,7 +48,13 @@ pub(super) fn write(f: &mut Formatter<'_>, at: &Endpoint, cause: &Cause) -> fmt:
         Cause::ClientCertificateDemanded => write!(f, "`{at}` demands a client certificate"),
         Cause::TlsAlert { alert } => write!(f, "`{at}` ended the TLS handshake with the alert {alert}"),
         Cause::TlsOther { detail } => write!(f, "the TLS handshake with `{at}` failed: {detail}"),
+        Cause::NoCertificate => write!(f, "`{at}` shows no certificate at all"),
+        Cause::TlsBroken { detail } => write!(f, "`{at}` breaks the rules of TLS: {detail}"),
         Cause::Certificate(problem) => certificate(f, at, problem),
+        Cause::StreamAlert { alert } => write!(f, "`{at}` ended the connection with the TLS alert {alert}"),
+        Cause::StreamBroken { detail } => {
+            write!(f, "what came from `{at}` is damaged or not from there: TLS cannot open it ({detail})")
+        }
     }
 }
 
@@ -109,7 +115,7 @@ fn certificate(f: &mut Formatter<'_>, at: &Endpoint, problem: &CertificateProble
         CertificateProblem::SelfSigned { name, .. } => {
             write!(f, "certificate of `{at}` is self-signed (`{name}`): nobody whom this machine trusts vouches for it")
         }
-        CertificateProblem::UnknownIssuer { issuer, ca_file } => write!(
+        CertificateProblem::UnknownIssuer { issuer, ca_file, .. } => write!(
             f,
             "certificate of `{at}` comes from an unknown issuer: `{issuer}` is neither among the system's roots{}",
             if *ca_file { " nor in `ca_file`" } else { " nor given as `ca_file`" }
@@ -123,8 +129,14 @@ fn certificate(f: &mut Formatter<'_>, at: &Endpoint, problem: &CertificateProble
         CertificateProblem::WrongHost { names, more, common_name } => {
             wrong_host(f, at, names, *more, common_name.as_deref())
         }
-        CertificateProblem::Unsuitable { reason } => {
-            write!(f, "certificate of `{at}` is not fit for a server: it {reason}")
+        CertificateProblem::Unsuitable { unfit } => {
+            write!(f, "certificate of `{at}` is not fit for a server: it {}", unfit.reason())
+        }
+        CertificateProblem::NotPinned { fingerprint } => {
+            write!(f, "`{at}` shows another certificate than the pinned one: its SHA-256 fingerprint is {fingerprint}")
+        }
+        CertificateProblem::KeyNotProven => {
+            write!(f, "`{at}` shows a certificate whose key it does not hold: its signature in the handshake is wrong")
         }
     }
 }

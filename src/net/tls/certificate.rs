@@ -17,6 +17,7 @@ use x509_parser::{
     x509::{X509Name, X509Version},
 };
 
+use super::{Fingerprint, Trust, unfit, witness::Refused};
 use crate::net::{
     error::{CertificateProblem, Flaw, Whose},
     limits,
@@ -124,20 +125,33 @@ pub(super) fn host_names(certificate: &CertificateDer<'_>) -> Vec<String> {
     names.collect()
 }
 
-/// The problem behind `error`. `presented` is the chain that the server sent, its own certificate first; `ca_file` says
-/// whether the destination names one.
-pub(super) fn diagnose(
-    error: &CertificateError,
-    presented: &[CertificateDer<'_>],
-    ca_file: bool,
-) -> CertificateProblem {
+/// The problem behind `error`, with what was `refused`, by a client with this `trust`.
+pub(super) fn diagnose(error: &CertificateError, refused: Option<&Refused>, trust: &Trust) -> CertificateProblem {
+    let presented = match refused {
+        Some(Refused::Chain(chain)) => chain.as_slice(),
+        Some(Refused::Signature(certificate)) => std::slice::from_ref(certificate),
+        None => &[],
+    };
+    if let (Trust::Pinned(_), Some(Refused::Chain(_)), Some(own)) = (trust, refused, presented.first()) {
+        return CertificateProblem::NotPinned { fingerprint: Fingerprint::of(own) };
+    }
     let chain: Vec<X509Certificate<'_>> = presented
         .iter()
         .filter_map(|der| x509_parser::parse_x509_certificate(der).ok().map(|(_, certificate)| certificate))
         .collect();
-    let Some(leaf) = chain.first() else {
-        return CertificateProblem::Unsuitable { reason: unsuitable(error, None) };
+    let (Some(der), Some(leaf)) = (presented.first(), chain.first()) else {
+        return CertificateProblem::Unsuitable { unfit: unfit::of(error, &[]) };
     };
+    let is_bad_signature = matches!(error, CertificateError::BadSignature);
+    // The TLS library does not say of a signature by too short a key that the key is too short.
+    if let Some(unfit) = unfit::short_key(&chain).filter(|_| is_bad_signature) {
+        return CertificateProblem::Unsuitable { unfit };
+    }
+    if matches!(refused, Some(Refused::Signature(_))) && is_bad_signature {
+        return CertificateProblem::KeyNotProven;
+    }
+    let ca_file = matches!(trust, Trust::Authorities { ca_file: Some(_) });
+    let shown = Shown { chain: &chain, leaf, fingerprint: Fingerprint::of(der), ca_file };
     match error {
         CertificateError::ExpiredContext { time, not_after } => CertificateProblem::Expired {
             whose: whose(&chain, |each| each.validity().not_after.timestamp() == seconds(*not_after)),
@@ -150,28 +164,45 @@ pub(super) fn diagnose(
             today: day(seconds(*time)),
         },
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => wrong_host(leaf),
-        CertificateError::UnknownIssuer => unknown_issuer(&chain, leaf, ca_file),
+        CertificateError::UnknownIssuer => shown.unknown_issuer(),
         CertificateError::BadSignature => {
             CertificateProblem::BadSignature { issuer: name(top(&chain, leaf).issuer()), ca_file }
         }
         // A self-signed certificate with a flaw is refused for the flaw, before anyone looks who issued it.
-        _ if is_self_signed(leaf) && flaw(leaf).is_some() => {
-            CertificateProblem::SelfSigned { name: name(leaf.subject()), flaw: flaw(leaf), ca_file }
-        }
-        other => CertificateProblem::Unsuitable { reason: unsuitable(other, Some(leaf)) },
+        _ if is_self_signed(leaf) && flaw(leaf).is_some() => shown.self_signed(),
+        other => CertificateProblem::Unsuitable { unfit: unfit::of(other, &chain) },
     }
 }
 
-fn unknown_issuer(chain: &[X509Certificate<'_>], leaf: &X509Certificate<'_>, ca_file: bool) -> CertificateProblem {
-    if is_self_signed(leaf) {
-        return CertificateProblem::SelfSigned { name: name(leaf.subject()), flaw: flaw(leaf), ca_file };
+/// What a server showed to a client that asks authorities.
+struct Shown<'c, 'd> {
+    chain: &'c [X509Certificate<'d>],
+    leaf: &'c X509Certificate<'d>,
+    fingerprint: Fingerprint,
+    ca_file: bool,
+}
+
+impl Shown<'_, '_> {
+    fn unknown_issuer(&self) -> CertificateProblem {
+        if is_self_signed(self.leaf) {
+            return self.self_signed();
+        }
+        let issuer = name(top(self.chain, self.leaf).issuer());
+        // Public authorities say where their intermediate can be fetched, and never issue from a root; private ones do neither.
+        if self.chain.len() == 1 && says_where_its_issuer_is(self.leaf) {
+            return CertificateProblem::MissingIntermediate { issuer };
+        }
+        CertificateProblem::UnknownIssuer { issuer, fingerprint: self.fingerprint, ca_file: self.ca_file }
     }
-    let issuer = name(top(chain, leaf).issuer());
-    // Public authorities say where their intermediate can be fetched, and never issue from a root; private ones do neither.
-    if chain.len() == 1 && says_where_its_issuer_is(leaf) {
-        return CertificateProblem::MissingIntermediate { issuer };
+
+    fn self_signed(&self) -> CertificateProblem {
+        CertificateProblem::SelfSigned {
+            name: name(self.leaf.subject()),
+            flaw: flaw(self.leaf),
+            fingerprint: self.fingerprint,
+            ca_file: self.ca_file,
+        }
     }
-    CertificateProblem::UnknownIssuer { issuer, ca_file }
 }
 
 fn wrong_host(leaf: &X509Certificate<'_>) -> CertificateProblem {
@@ -187,30 +218,6 @@ fn wrong_host(leaf: &X509Certificate<'_>) -> CertificateProblem {
     names.truncate(limits::CERTIFICATE_NAMES);
     let common_name = if names.is_empty() { common_name(leaf.subject()) } else { None };
     CertificateProblem::WrongHost { names, more, common_name }
-}
-
-/// Continues "it …".
-fn unsuitable(error: &CertificateError, leaf: Option<&X509Certificate<'_>>) -> String {
-    match error {
-        CertificateError::BadEncoding => "is malformed".to_owned(),
-        CertificateError::Expired => "ends before it begins".to_owned(),
-        CertificateError::Revoked => "has been revoked".to_owned(),
-        CertificateError::UnhandledCriticalExtension => {
-            "has a critical extension that nobody here understands".to_owned()
-        }
-        CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
-            "may not be used by servers (its extended key usage lacks serverAuth)".to_owned()
-        }
-        CertificateError::UnsupportedSignatureAlgorithmContext { .. }
-        | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
-            "is signed in an obsolete or unknown way (SHA-1, a short RSA key, an unusual curve)".to_owned()
-        }
-        _ => match leaf {
-            Some(leaf) if leaf.is_ca() => "is an authority's own (CA:TRUE), which no server may show".to_owned(),
-            Some(leaf) if leaf.version() == X509Version::V1 => "is of X.509 version 1, which names no host".to_owned(),
-            _ => format!("is refused ({})", printable(&error.to_string())),
-        },
-    }
 }
 
 /// Follows the issuers from `leaf` as far as `chain` knows them.

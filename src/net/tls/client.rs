@@ -1,7 +1,6 @@
 //! Our side of TLS towards a destination.
 
 use std::{
-    cell::RefCell,
     fmt, io,
     net::IpAddr,
     path::Path,
@@ -10,61 +9,68 @@ use std::{
 };
 
 use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, DistinguishedName, RootCertStore, SignatureScheme,
-    client::{
-        WebPkiServerVerifier,
-        danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
-    },
+    CertificateError, ClientConfig, RootCertStore,
     crypto::aws_lc_rs,
-    pki_types::{CertificateDer, ServerName, UnixTime},
+    pki_types::{CertificateDer, ServerName},
 };
 use tokio::{net::TcpStream, time::timeout};
 use tokio_rustls::TlsConnector;
 
 use super::{
-    certificate,
+    Trust, certificate,
     file::{self, FileError, FileProblem},
+    verifier::Verifier,
+    witness::{self, NoneOfOurs, Seen},
 };
 use crate::net::{error::Cause, io::Transport, tcp::Tcp};
 
-/// Trust and session memory for connections to servers; one per `ca_file`, shared by `Arc`.
+/// Trust and session memory for connections to servers; one per [`Trust`], shared by `Arc`.
 ///
-/// Verifies chain and host name always, sends the host name (SNI) whenever it is one, and resumes sessions.
+/// Sends the host name (SNI) whenever it is one, and resumes sessions: each with a server that was believed before, by the
+/// same trust.
 pub struct TlsClient {
     config: Arc<ClientConfig>,
-    has_ca_file: bool,
+    trust: Trust,
 }
 
 impl fmt::Debug for TlsClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TlsClient").field("has_ca_file", &self.has_ca_file).finish_non_exhaustive()
+        f.debug_struct("TlsClient").field("trust", &self.trust).finish_non_exhaustive()
     }
 }
 
 impl TlsClient {
-    /// Trusts the system's roots and every certificate in `ca_file` (PEM).
+    /// Believes whom `trust` says.
     ///
-    /// Reads files: milliseconds, and more on the first call, which loads the system's roots for the whole process.
+    /// Reads files where authorities are trusted: milliseconds, and more on the first call, which loads the system's roots for
+    /// the whole process.
     ///
     /// # Errors
     /// Where `ca_file` cannot be used, or there is nothing at all to trust.
-    pub fn new(ca_file: Option<&Path>) -> Result<Self, FileError> {
-        let roots = roots(SystemRoots::load(), ca_file)?;
+    pub fn new(trust: &Trust) -> Result<Self, FileError> {
         let provider = Arc::new(aws_lc_rs::default_provider());
-        let unusable = |error: &dyn fmt::Display| {
-            FileError::new(ca_file.unwrap_or(Path::new("")), FileProblem::BadCertificate(error.to_string()))
+        let file = match trust {
+            Trust::Authorities { ca_file } => ca_file.as_deref(),
+            Trust::Pinned(_) | Trust::DangerousAnybody => None,
         };
-        let inner = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
-            .build()
-            .map_err(|error| unusable(&error))?;
+        let unusable = |error: &dyn fmt::Display| {
+            FileError::new(file.unwrap_or(Path::new("")), FileProblem::BadCertificate(error.to_string()))
+        };
+        let verifier = match trust {
+            Trust::Authorities { .. } => {
+                Verifier::authorities(roots(SystemRoots::load(), file)?, &provider).map_err(|error| unusable(&error))?
+            }
+            Trust::Pinned(pins) => Verifier::pinned(pins.clone(), &provider),
+            Trust::DangerousAnybody => Verifier::dangerous_anybody(&provider),
+        };
         let config = ClientConfig::builder_with_provider(provider)
             .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
             .map_err(|error| unusable(&error))?
-            // Rustls asks for this word before any verifier of one's own. Ours adds nothing to what is accepted.
+            // Rustls asks for this word before any verifier of one's own.
             .dangerous()
-            .with_custom_certificate_verifier(Arc::new(Witness { inner }))
-            .with_no_client_auth();
-        Ok(Self { config: Arc::new(config), has_ca_file: ca_file.is_some() })
+            .with_custom_certificate_verifier(Arc::new(verifier))
+            .with_client_cert_resolver(Arc::new(NoneOfOurs));
+        Ok(Self { config: Arc::new(config), trust: trust.clone() })
     }
 
     /// Makes `tcp` a TLS connection with `host`, a name or an address.
@@ -76,21 +82,21 @@ impl TlsClient {
     ) -> Result<Transport, Cause> {
         let name = server_name(host)?;
         let handshake = TlsConnector::from(Arc::clone(&self.config)).connect(name, Tcp::new(tcp)).into_fallible();
-        let watched = REFUSED.scope(RefCell::new(None), async {
-            let result = handshake.await;
-            (result, REFUSED.with(RefCell::take))
-        });
-        match timeout(limit, watched).await {
+        match timeout(limit, witness::watched(handshake)).await {
             Ok((Ok(stream), _)) => Ok(Transport::Client(Box::new(stream))),
-            Ok((Err((error, connection)), chain)) => Err(self.cause(&error, &connection, &chain.unwrap_or_default())),
+            Ok((Err((error, connection)), seen)) => Err(self.cause(&error, &connection, &seen)),
             Err(_) => Err(Cause::TlsTimedOut { after: limit }),
         }
     }
 
-    fn cause(&self, error: &io::Error, connection: &Tcp, chain: &[CertificateDer<'_>]) -> Cause {
-        match certificate_error(error) {
-            Some(refusal) => Cause::Certificate(certificate::diagnose(refusal, chain, self.has_ca_file)),
-            None => Cause::from_handshake(error, connection.first_received()),
+    fn cause(&self, error: &io::Error, connection: &Tcp, seen: &Seen) -> Cause {
+        if let Some(refusal) = certificate_error(error) {
+            return Cause::Certificate(certificate::diagnose(refusal, seen.refused.as_ref(), &self.trust));
+        }
+        match Cause::from_handshake(error, connection.first_received()) {
+            // TLS 1.2 has no alert of its own for it.
+            Cause::NoCommonCipher | Cause::TlsAlert { .. } if seen.wants_ours => Cause::ClientCertificateDemanded,
+            cause => cause,
         }
     }
 }
@@ -164,64 +170,6 @@ fn roots(system: &SystemRoots, ca_file: Option<&Path>) -> Result<RootCertStore, 
         return Err(FileError::new(Path::new(""), FileProblem::NoRoots { detail: system.problem.clone() }));
     }
     Ok(roots)
-}
-
-tokio::task_local! {
-    /// The chain that was refused in the handshake that this task is driving. The verifier is shared by all connections
-    /// (resumption depends on that) and is not told which one it serves; but it is called in the handshake's own task.
-    static REFUSED: RefCell<Option<Vec<CertificateDer<'static>>>>;
-}
-
-/// Decides as `inner` does, and keeps the chain that was refused, so that its owner can be told what is wrong with it.
-#[derive(Debug)]
-struct Witness {
-    inner: Arc<WebPkiServerVerifier>,
-}
-
-impl ServerCertVerifier for Witness {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        server_name: &ServerName<'_>,
-        ocsp_response: &[u8],
-        now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        let verdict = self.inner.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
-        if verdict.is_err() {
-            let chain =
-                std::iter::once(end_entity).chain(intermediates).map(|each| each.clone().into_owned()).collect();
-            // Without a scope nobody wants to know.
-            let _ = REFUSED.try_with(|refused| refused.replace(Some(chain)));
-        }
-        verdict
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.inner.verify_tls12_signature(message, certificate, signature)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.inner.verify_tls13_signature(message, certificate, signature)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.inner.supported_verify_schemes()
-    }
-
-    fn root_hint_subjects(&self) -> Option<&[DistinguishedName]> {
-        self.inner.root_hint_subjects()
-    }
 }
 
 #[cfg(test)]

@@ -6,12 +6,20 @@
 mod certificate;
 mod client;
 mod file;
+mod fingerprint;
 mod server;
 mod shown;
+mod signature;
+mod trust;
+mod unfit;
+mod verifier;
+mod witness;
 
 pub use self::{
     client::{TlsClient, trusted_certificates},
     file::{FileError, FileProblem},
+    fingerprint::{Fingerprint, FingerprintError},
     server::{AcceptCause, AcceptError, TlsServer},
     shown::{CertificateFiles, CertificateStatus, Change},
+    trust::Trust,
 };
