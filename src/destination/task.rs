@@ -270,13 +270,14 @@ impl Task {
             let (server, fingerprint) = (&endpoint.to_string(), &certificate.to_string());
             Event::CertificateNotVerified { stream, destination, server, fingerprint }.emit();
         }
+        let tls = transport.protection().map(|protection| {
+            let remark = self.settings.trust.remark().map(|remark| format!(", {remark}")).unwrap_or_default();
+            format!("{protection}{remark}")
+        });
         self.report.connected(Some(Connection {
             server: server.url.to_string(),
             is_backup: server.is_backup,
-            tls: transport.protection().map(|protection| {
-                let remark = self.settings.trust.remark().map(|remark| format!(", {remark}")).unwrap_or_default();
-                format!("{} {}{remark}", protection.version, protection.cipher)
-            }),
+            tls: tls.clone(),
             tcp: None,
             rtmp_acknowledged: None,
         }));
@@ -294,7 +295,7 @@ impl Task {
         };
         let mut session = Session::new(transport, client, context);
         let mut teller =
-            Teller { feed: &self.feed, settings: &self.settings, lost: self.lost, drops: Drops::default() };
+            Teller { feed: &self.feed, settings: &self.settings, tls, lost: self.lost, drops: Drops::default() };
         let end = session.run(&self.stop.leave, &mut teller).await;
         let delivered = session.accepted_for();
         if let Some((next, arrived)) = session.position().zip(session.arrived_until()) {
@@ -417,6 +418,8 @@ impl Task {
 struct Teller<'a> {
     feed: &'a Feed,
     settings: &'a Settings,
+    /// What protects the connection.
+    tls: Option<String>,
     lost: Option<Instant>,
     drops: Drops,
 }
@@ -433,6 +436,7 @@ impl Watch for Teller<'_> {
         Event::DestinationLive {
             stream: self.feed.name(),
             destination: &self.settings.name,
+            tls: self.tls.as_deref(),
             resumed_after: self.lost.map(|since| since.elapsed()),
         }
         .emit();

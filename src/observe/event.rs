@@ -77,8 +77,8 @@ pub enum Event<'a> {
     CertificateNotVerified { stream: &'a str, destination: &'a str, server: &'a str, fingerprint: &'a str },
     /// A destination is not started, or cut off, because it cannot take what is published.
     DestinationUnsuitable { stream: &'a str, destination: &'a str, what: &'a str, reason: &'a str },
-    /// A destination accepted the publish; `resumed_after` since it was lost, where it was.
-    DestinationLive { stream: &'a str, destination: &'a str, resumed_after: Option<Duration> },
+    /// A destination accepted the publish; `tls` is version and cipher, `resumed_after` since it was lost, where it was.
+    DestinationLive { stream: &'a str, destination: &'a str, tls: Option<&'a str>, resumed_after: Option<Duration> },
     /// A destination is too slow: messages skipped on the way to a keyframe, frames of the picture, disposable frames.
     DestinationDropped { stream: &'a str, destination: &'a str, skipped: u64, picture: u64, disposable: u64 },
     /// A destination failed; `next` says what comes next, `news` how much of it is to be told.
@@ -247,13 +247,14 @@ impl Event<'_> {
             Self::DestinationUnsuitable { stream, destination, what, reason } => {
                 warn!("destination `{}` {what}: {reason}", full_name(stream, destination));
             }
-            Self::DestinationLive { stream, destination, resumed_after } => {
+            Self::DestinationLive { stream, destination, tls, resumed_after } => {
                 let labels = [("stream", stream.to_owned()), ("destination", destination.to_owned())];
                 counter!(name::DESTINATION_SESSIONS, &labels).increment(1);
                 let name = full_name(stream, destination);
+                let with = tls.map_or_else(|| " (plain)".to_owned(), |tls| format!(" ({tls})"));
                 match resumed_after {
-                    None => info!("destination `{name}` is live: its server accepted the publish"),
-                    Some(gap) => info!("destination `{name}` is live again after {:.1} s", gap.as_secs_f64()),
+                    None => info!("destination `{name}` is live: its server accepted the publish{with}"),
+                    Some(gap) => info!("destination `{name}` is live again after {:.1} s{with}", gap.as_secs_f64()),
                 }
             }
             Self::DestinationDropped { stream, destination, skipped, picture, disposable } => {

@@ -5,11 +5,14 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use crate::support::broadcast::Broadcast;
 use crate::support::certificates::{Authority, Flaw, Identity};
 use crate::support::clip;
+use crate::support::nginx::Nginx;
 use crate::support::peers::{self, Peer};
 use crate::support::process::Process;
 use crate::support::relay::Relay;
+use crate::support::stunnel::Stunnel;
 use crate::support::wire::{Publisher, Sink};
 use crate::support::{http, tls, wait};
 
@@ -59,6 +62,8 @@ fn ffmpeg_and_gstreamer_publish_with_both_versions_of_tls() {
     let sink = Sink::start();
     relay.destination("sink", &sink.url(), "");
     relay.start();
+    // What protects it is said of each destination too.
+    let plain = "destination `sink` is live: its server accepted the publish (plain)";
     let clip = clip::h264_aac();
     let url = relay.publish_url_rtmps();
     let mut lives = 0;
@@ -82,6 +87,28 @@ fn ffmpeg_and_gstreamer_publish_with_both_versions_of_tls() {
     let transports = &relay.stream()["transports"];
     assert_eq!((&transports["rtmps"]["publishes"], &transports["rtmp"]), (&lives.into(), &serde_json::Value::Null));
     sink.wait_for("media", START, |session| session.first_media.is_some());
+    relay.wait_for_log(plain, START);
+}
+
+/// Towards a server with TLS its version and cipher stand in the line that says it is live, and in the status.
+#[test]
+fn a_leg_to_a_server_says_what_protects_it() {
+    if !peers::are_here(peers::RECORDERS) {
+        return;
+    }
+    let mut relay = Relay::new();
+    let nginx = Nginx::start(relay.folder(), "nginx");
+    let authority = Authority::new(relay.folder());
+    let stunnel =
+        Stunnel::start(relay.folder(), "stunnel", &authority.identity("destination", Flaw::None), nginx.port());
+    let ca = format!("ca_file = \"{}\"", authority.file().display());
+    relay.destination("behind-tls", &stunnel.url(), &ca);
+    relay.start();
+    let _broadcast = Broadcast::synthetic(&relay, 2_000);
+    let entry = relay.wait_for_state("behind-tls", "delivering", START);
+    let tls = entry["connection"]["tls"].as_str().expect("it is protected");
+    assert!(tls.starts_with("TLS 1.3 with TLS13_"), "{tls}");
+    relay.wait_for_log(&format!("destination `behind-tls` is live: its server accepted the publish ({tls})"), START);
 }
 
 /// Puts another pair in the place of one, as certificate robots do: each file by a rename.

@@ -27,6 +27,8 @@ pub(crate) struct Relay {
     /// Further flags.
     flags: Vec<String>,
     log_level: &'static str,
+    /// How many file descriptors it may have; `None` for as many as this process.
+    descriptors: Option<u32>,
 }
 
 impl Relay {
@@ -46,6 +48,7 @@ impl Relay {
             secrets,
             flags: Vec::new(),
             log_level: "trace",
+            descriptors: None,
         }
     }
 
@@ -64,6 +67,11 @@ impl Relay {
         if let Some((_, identity)) = &mut self.rtmps {
             identity.certificate = "".into();
         }
+    }
+
+    /// Starts it with so many file descriptors at the most.
+    pub(crate) fn limit_descriptors(&mut self, most: u32) {
+        self.descriptors = Some(most);
     }
 
     /// Starts it with further flags.
@@ -96,7 +104,14 @@ impl Relay {
     #[track_caller]
     pub(crate) fn start(&mut self) {
         assert!(self.process.is_none(), "it runs already");
-        let mut process = Process::start("relay", self.folder(), &mut self.command("serve"));
+        let mut command = self.command("serve");
+        if let Some(most) = self.descriptors {
+            let program = command;
+            command = Command::new("prlimit");
+            command.arg(format!("--nofile={most}:{most}")).arg(program.get_program()).args(program.get_args());
+            command.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        }
+        let mut process = Process::start("relay", self.folder(), &mut command);
         wait::until("the relay to be healthy", Duration::from_secs(10), || {
             assert!(process.is_running(), "the relay ended at its start");
             http::get(self.http, "/healthz").filter(|(status, _)| *status == 200)
