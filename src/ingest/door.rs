@@ -9,9 +9,13 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use super::{address::Network, limits::WAITING_OF_ONE};
+use super::{
+    address::Network,
+    limits::{LEAVING, WAITING_OF_ONE},
+};
 
 /// Those who wait, of all listeners.
 #[derive(Debug)]
@@ -20,6 +24,8 @@ pub struct Door {
     room: usize,
     /// Held for one entry, never across an await.
     state: Mutex<State>,
+    /// Somebody who had to go is gone.
+    gone: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -29,6 +35,8 @@ struct State {
     /// The same for each network.
     of_one: HashMap<Network, Vec<u64>>,
     next: u64,
+    /// Those who have to go and are still there, each with its descriptor.
+    leaving: usize,
 }
 
 /// One connection that waits. Dropping it makes room: it is over, or a publisher.
@@ -44,7 +52,19 @@ impl Door {
     /// A door with room for so many.
     #[must_use]
     pub fn new(room: usize) -> Arc<Self> {
-        Arc::new(Self { room, state: Mutex::default() })
+        Arc::new(Self { room, state: Mutex::default(), gone: Notify::new() })
+    }
+
+    /// Waits until those who had to go are gone, but for a few: else a burst would take more descriptors than there is room.
+    /// Cancel-safe.
+    pub async fn settle(&self) {
+        loop {
+            let gone = self.gone.notified();
+            if self.lock().leaving < LEAVING {
+                return;
+            }
+            gone.await;
+        }
     }
 
     /// A connection from there comes in; the oldest goes where there is no room.
@@ -58,6 +78,7 @@ impl Door {
         };
         if let Some((_, evicted)) = oldest.and_then(|oldest| state.leave(oldest)) {
             evicted.cancel();
+            state.leaving += 1;
         }
         let (number, evicted) = (state.next, CancellationToken::new());
         state.next += 1;
@@ -94,7 +115,14 @@ impl Ticket {
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        self.door.lock().leave(self.number);
+        let mut state = self.door.lock();
+        // Who is not among those who wait had to go.
+        if state.leave(self.number).is_none() {
+            state.leaving = state.leaving.saturating_sub(1);
+            drop(state);
+            // Each listener waits for it alone.
+            self.door.gone.notify_waiters();
+        }
     }
 }
 
@@ -124,6 +152,19 @@ mod tests {
         drop((tickets, fourth, fifth));
         let state = door.lock();
         assert!(state.waiting.is_empty() && state.of_one.is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_burst_waits_until_those_who_had_to_go_are_gone() {
+        let door = Door::new(1);
+        let mut tickets: Vec<Ticket> =
+            (0..u32::try_from(LEAVING).unwrap() + 1).map(|number| door.enter(network(number))).collect();
+        let settled = tokio::time::timeout(std::time::Duration::from_secs(1), door.settle());
+        assert!(settled.await.is_err(), "{LEAVING} have to go, and none has gone");
+        drop(tickets.remove(0));
+        door.settle().await;
+        drop(tickets);
+        assert_eq!(door.lock().leaving, 0);
     }
 
     #[test]

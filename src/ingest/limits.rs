@@ -38,6 +38,9 @@ pub const WAITING: usize = 12_288;
 /// The least room for them, however few descriptors the system gives: else nobody could publish.
 pub const WAITING_AT_LEAST: usize = 32;
 
+/// Of those who had to go, how many may still hold their descriptor while more are accepted.
+pub const LEAVING: usize = 16;
+
 /// Connections that the kernel may hold until they are accepted, as far as it allows so many: thousands may come in one second.
 pub const BACKLOG: u32 = 4096;
 

@@ -84,7 +84,10 @@ impl Listener {
         loop {
             let accepted = tokio::select! {
                 () = context.stop.cancelled() => return,
-                accepted = self.listener.accept() => accepted,
+                accepted = async {
+                    door.settle().await;
+                    self.listener.accept().await
+                } => accepted,
             };
             match accepted {
                 Ok((stream, address)) => {
