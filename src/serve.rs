@@ -96,7 +96,7 @@ async fn serve(server: Resolved) -> Result<(), Stopped> {
 enum KeyNote {
     /// Made by forkcast and kept in a file: to be shown where the output is a terminal.
     Made(StreamKey),
-    /// The operator's own: no need to repeat it.
+    /// The operator's own: no need to repeat it, only to say what it is.
     Configured(String),
     /// Nobody may publish.
     Wrong(String),
@@ -109,7 +109,11 @@ fn with_key(config: StreamConfig, state: &Path) -> Result<(Stream, KeyNote), key
             access = Access::default();
             KeyNote::Wrong(problem)
         }
-        (None, Some(way)) => KeyNote::Configured(way.origin.to_string()),
+        (None, Some(way)) => KeyNote::Configured(match way.field {
+            "signed" => format!("a signed one: `forkcast key sign --stream {name}` makes it ({})", way.origin),
+            "webhook" => format!("the stream's webhook says which one ({})", way.origin),
+            _ => format!("the one that you gave ({})", way.origin),
+        }),
         (None, None) => {
             let made = StreamKey::load_or_make(state, &name)?;
             access.keys.push(PublisherKey::unnamed(&made.key));
@@ -146,7 +150,7 @@ impl Welcome {
     fn of(streams: &[(Stream, KeyNote)], folder: &Path) -> Self {
         let line = |note: &KeyNote| match note {
             KeyNote::Made(made) => KeyLine::Paste { key: made.key.clone(), file: made.file.display().to_string() },
-            KeyNote::Configured(origin) => KeyLine::Text(format!("the one that you gave ({origin})")),
+            KeyNote::Configured(what) => KeyLine::Text(what.clone()),
             KeyNote::Wrong(problem) => KeyLine::Text(format!("none: nobody can publish, because {problem}")),
         };
         let mut counts = Counts::default();

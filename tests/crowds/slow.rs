@@ -96,7 +96,7 @@ fn open_sockets(process: u32) -> usize {
 fn worker_process(folder: &Path, what: &str) -> Process {
     // A real crowd does not use the processors of the machine that it comes to.
     let mut command = Command::new("nice");
-    command.args(["-n", "19"]).arg(env::current_exe().expect("it runs"));
+    command.args(["-n", "10"]).arg(env::current_exe().expect("it runs"));
     command.args(["slow::worker", "--exact", "--ignored", "--nocapture"]).env(WORKER_VARIABLE, what);
     Process::start("worker", folder, &mut command)
 }

@@ -241,3 +241,39 @@ async fn whoever_waits_longest_makes_room_and_a_publisher_never() {
     publisher.send(0, keyframe(b"1")).await;
     assert_eq!(relay.phase(), Phase::Live);
 }
+
+/// What the log says while something runs on this thread.
+#[derive(Clone, Default)]
+struct Said(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Said {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_publisher_that_comes_over_the_internet_without_tls_is_warned_about() {
+    for (address, tls, is_warned) in [
+        ("203.0.113.7:50000", None, true),
+        ("203.0.113.7:50000", Some("TLS 1.3".to_owned()), false),
+        ("192.168.1.7:50000", None, false),
+    ] {
+        let said = Said::default();
+        let writer = said.clone();
+        let log = tracing_subscriber::fmt().with_writer(move || writer.clone()).finish();
+        let guard = tracing::subscriber::set_default(log);
+        let relay = Relay::new();
+        let admitted = relay.context.gate.admit(&"the-key".into(), &publisher()).await.unwrap();
+        let publisher = Publisher { address: address.parse().unwrap(), tls, ..publisher() };
+        assert!(go_live(admitted, &publisher).await.is_ok());
+        drop(guard);
+        let said = String::from_utf8(said.0.lock().unwrap().clone()).unwrap();
+        assert_eq!(said.contains("sends over the internet without TLS"), is_warned, "{address}: {said}");
+    }
+}

@@ -1,5 +1,7 @@
 //! Both sides of the handshake, against bytes computed by hand and against each other.
 
+use std::collections::BTreeSet;
+
 use bytes::Buf;
 use sha2::{Digest, Sha256};
 
@@ -65,19 +67,24 @@ fn server_answer(c0c1: &[u8]) -> Vec<u8> {
 
 #[test]
 fn simple_form_answers_are_copies() {
-    let c1 = [&[1, 2, 3, 4, 0, 0, 0, 0][..], &random(1)[..1528]].concat();
+    let c1 = [&[1, 2, 3, 4, 0, 0, 0, 0][..], &noise(1)[..1528]].concat();
     let answer = server_answer(&[&[3][..], &c1].concat());
     assert_eq!(answer.len(), 1 + 1536 + 1536);
     assert_eq!(answer[..9], [3, 0, 0, 0, 0, 0, 0, 0, 0]);
-    assert_eq!(answer[9..1537], random(9)[..1528]);
     assert_eq!(answer[1537..], c1);
+    // Random bytes: no block of them is there twice, and those of another handshake are others.
+    let blocks: BTreeSet<&[u8]> = answer[9..1537].chunks(32).collect();
+    assert_eq!(blocks.len(), 1528_usize.div_ceil(32));
+    let mut outbox = Outbox::default();
+    Handshake::server(&random(10)).receive(&mut &[&[3][..], &c1].concat()[..], &mut outbox).unwrap();
+    assert_ne!(sent(&mut outbox)[9..1537], answer[9..1537]);
 
     let mut outbox = Outbox::default();
     let mut client = Handshake::client(Form::Simple, &random(2), &mut outbox);
     let c0c1 = sent(&mut outbox);
     assert_eq!(c0c1[..9], [3, 0, 0, 0, 0, 0, 0, 0, 0]);
     // The answer to S1 goes out before S2 is there; a version in S1 alone makes no digest form.
-    let s1 = [&[5, 6, 7, 8, 3, 5, 1, 1][..], &random(3)[..1528]].concat();
+    let s1 = [&[5, 6, 7, 8, 3, 5, 1, 1][..], &noise(3)[..1528]].concat();
     assert_eq!(client.receive(&mut &[&[3][..], &s1].concat()[..], &mut outbox).unwrap(), Progress::Waiting);
     assert_eq!(sent(&mut outbox), s1);
 }
@@ -116,7 +123,7 @@ fn a_signing_client_answers_a_signed_s1_and_copies_another() {
         let (_, found, right) = digest_at(&c0c1[1..], 8, PLAYER_KEY);
         assert_eq!(found, right);
 
-        let mut s1 = random(5)[..1536].to_vec();
+        let mut s1 = noise(5).to_vec();
         let (at, _, digest) = digest_at(&s1, base, SERVER_KEY);
         s1[at..at + 32].copy_from_slice(&digest);
         assert_eq!(client.receive(&mut &[&[3][..], &s1].concat()[..], &mut outbox).unwrap(), Progress::Waiting);
@@ -127,7 +134,7 @@ fn a_signing_client_answers_a_signed_s1_and_copies_another() {
     let mut outbox = Outbox::default();
     let mut client = Handshake::client(Form::Digest, &random(4), &mut outbox);
     sent(&mut outbox);
-    let s0s1 = [&[3][..], &random(6)[..1536]].concat();
+    let s0s1 = [&[3][..], &noise(6)[..]].concat();
     assert_eq!(client.receive(&mut &s0s1[..], &mut outbox).unwrap(), Progress::Waiting);
     assert_eq!(sent(&mut outbox), s0s1[1..]);
 }
