@@ -263,7 +263,11 @@ impl<'t> Document<'t> {
 
     fn mask_field(&mut self, value: &Spanned<DeValue<'t>>, field: &Field) {
         let DeValue::Table(tables) = value.get_ref() else { return self.mask(value, field.shown) };
-        for table in tables.values() {
+        for (name, table) in tables {
+            // A name is shown in logs; what was meant as a key is not.
+            if !name.get_ref().chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)) {
+                self.masks.push((name.span(), MASK.to_owned()));
+            }
             let DeValue::Table(table) = table.get_ref() else {
                 self.mask(table, Shown::Never);
                 continue;

@@ -84,10 +84,13 @@ pub(super) fn is_showable_name(name: &str) -> bool {
     !name.is_empty() && name.len() <= 24 && name.chars().all(word) && !looks_like_a_key(name)
 }
 
-/// Whether a URL has something before an `@` where the host should be, even if a stray `?` or `#` hides it.
+/// Whether a URL has something before an `@` where the host should be, even if a stray `?` or `#` hides it, or a password that has a
+/// slash in it ends what looks like the host.
 pub(super) fn has_user(url: &str) -> bool {
     let behind_scheme = url.split_once("://").map_or(url, |(_, rest)| rest);
-    behind_scheme.split('/').next().is_some_and(|server| server.contains('@'))
+    let (server, path) = behind_scheme.split_once('/').unwrap_or((behind_scheme, ""));
+    let is_host = server.contains(['.', ']']) || server.starts_with("localhost");
+    server.contains('@') || (!is_host && path.contains('@'))
 }
 
 fn url(text: &str) -> String {
@@ -146,6 +149,24 @@ mod tests {
             "16 MiB",
         ] {
             assert!(!looks_like_a_key(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_user_name_is_found() {
+        for url in [
+            "rtmp://a@h/live",
+            "rtmp://a:b@h.example",
+            "rtmp://a?@h/live",
+            "rtmp://a:b/c@h.example/live",
+            "rtmp://a/b@h",
+        ] {
+            assert!(has_user(url), "{url}");
+        }
+        for url in
+            ["rtmp://h/live", "rtmp://h.example/live/a@b", "rtmp://[::1]/a@b", "rtmp://localhost:1935/a@b", "rtmp://h"]
+        {
+            assert!(!has_user(url), "{url}");
         }
     }
 

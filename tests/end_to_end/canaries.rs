@@ -37,6 +37,17 @@ impl Planter {
         secret
     }
 
+    /// A text with a secret in place of each `{}`.
+    fn filled(&mut self, form: &str) -> String {
+        let mut parts = form.split("{}");
+        let mut text = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            text += &self.secret();
+            text += part;
+        }
+        text
+    }
+
     /// A file of a destination that is on, with this server and a key of its own, which is given.
     fn destination(&mut self, name: &str, url: &str) -> String {
         let key = self.secret();
@@ -218,13 +229,29 @@ fn plant_wrong_files(planter: &mut Planter) {
         "{}",
         "\u{feff}{}\n{} = {}\n",
     ];
+    let of_streams: [&str; 12] = [
+        // Not as a name that is right: such a one is for the log.
+        "[keys.\"{}!\"]\nkey = \"a-long-key-1\"\n",
+        "[keys.{}!]\nkey = \"{}\"\n",
+        "[keys.alice]\nkey = \"{}\"\n\"{}\" = \"{}\"\nvalid_from = \"{}\"\n",
+        "[keys.bob]\nkey = \"{} {}\"\nvalid_until = \"{}\"\n",
+        "keys = \"{}\"\n[signed]\nsecret = 5 # {}\n",
+        "key_sha256 = \"{}\"\nallow = [\"{}\"]\ndeny = \"{}\"\n",
+        "key = \"{}\"\ntakeover = \"{}\"\nhold = \"{}\"\nrequire_tls = \"{}\"\n",
+        "[webhook]\nurl = \"http://user:{}@127.0.0.1/{}\"\n",
+        "[webhook]\nurl = \"{}\"\ntimeout = \"{}\"\n",
+        "[webhook]\nurl = \"http://example.com/{}\"\nca_file = \"{}\"\n",
+        "[signed]\nsecret = \"{} {}\"\nsecret_env = \"{}\"\n",
+        "{}",
+    ];
     let folder = planter.relay.folder().join("destinations");
+    for (index, form) in of_streams.iter().enumerate() {
+        let text = planter.filled(form);
+        fs::create_dir(folder.join(format!("wrong-{index}"))).unwrap();
+        fs::write(folder.join(format!("wrong-{index}/stream.toml")), text).unwrap();
+    }
     for (index, form) in forms.iter().enumerate() {
-        let mut text = (*form).to_owned();
-        while text.contains("{}") {
-            let secret = planter.secret();
-            text = text.replacen("{}", &secret, 1);
-        }
+        let text = planter.filled(form);
         fs::write(folder.join(format!("wrong-{index}.toml")), text).unwrap();
     }
     let secret = planter.secret();
