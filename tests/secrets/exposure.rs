@@ -21,6 +21,7 @@ const READERS: &[(&str, &str)] = &[
     ("ingest/access.rs", "keys are digested"),
     ("ingest/auth.rs", "an empty key has a refusal of its own"),
     ("ingest/keys.rs", "a key that was made is written into its file"),
+    ("ingest/loops.rs", "what led back here is told by the host of its URL"),
     ("ingest/signed.rs", "signatures are made and checked"),
     ("ingest/webhook.rs", "a webhook is asked about a key, at its URL"),
     ("key.rs", "`forkcast key` prints the keys that it makes"),

@@ -74,6 +74,7 @@ fn owners(secret: &str, state: &std::path::Path) -> Vec<Box<dyn Debug + Send>> {
         stream_key: key(),
         chunk_size: 4096,
         enhanced: true,
+        relay_hops: Vec::new(),
         handshake: Form::Digest,
     };
     let client = Client::new(config.clone(), &[7; RANDOM_LEN]);
@@ -83,6 +84,7 @@ fn owners(secret: &str, state: &std::path::Path) -> Vec<Box<dyn Debug + Send>> {
         tc_url: text(),
         flash_ver: "FMLE/3.0".to_owned(),
         capabilities: forkcast::rtmp::command::Capabilities::relay(),
+        relay_hops: Vec::new(),
     };
     let status = || Status { tc_url: Some(text()), redirect: Some(text()), ..Status::error("c", secret) };
     let value = || Value::Object(vec![(secret.to_owned(), secret.into())]);
