@@ -340,8 +340,8 @@ proptest! {
             let at = index.index(text.len());
             match insert {
                 Some(c) => text.insert(at, c),
-                // Without its slashes a URL has the key in its host, and a host is shown.
-                None if !['\u{e000}', '/'].contains(&text[at]) => { text.remove(at); }
+                // Without its slashes, or the `@`, a URL has the key in its host, and a host is shown.
+                None if !['\u{e000}', '/', '@'].contains(&text[at]) => { text.remove(at); }
                 None => {}
             }
         }
