@@ -26,7 +26,7 @@
 //! 1. The write side never waits for a reader: appending takes a lock that readers hold for a few clones, and wakes them.
 //! 2. A peer's bytes can neither panic nor grow us: memory follows what was received, within the limits that stand in the
 //!    files named `limits`.
-//! 3. A key is never printable: it is a `SecretString`, or it is not there.
+//! 3. A key is never printable: it has a type that hides it, or it is not there. A call named `expose_…` reads it; a test lists them.
 //! 4. One destination that stalls, fails or panics is invisible to every other, and to the publisher.
 
 pub mod check;

@@ -35,17 +35,16 @@ pub async fn run(server: Resolved) -> ExitCode {
 
 /// The log goes to standard error, in local use and in a container alike; `RUST_LOG` says how much of it.
 fn start_log() {
-    let mut filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    // The HTTP client writes the URLs and bodies of its requests, in which there are keys: whatever is asked for, it is silent.
-    for silent in ["ureq=off", "ureq_proto=off"] {
-        filter = silent.parse().map_or(filter.clone(), |directive| filter.clone().add_directive(directive));
-    }
-    tracing_subscriber::fmt()
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
         .with_target(false)
-        .init();
+        .finish();
+    // Not `init`, which listens to the `log` crate too: through that the HTTP client writes the URLs and the bodies of its requests,
+    // in which there are keys. A filter could be told otherwise. This is the first and only subscriber, so that it cannot fail.
+    let _ = tracing::subscriber::set_global_default(subscriber);
 }
 
 enum Stopped {

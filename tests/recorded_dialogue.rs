@@ -33,9 +33,11 @@ enum Seen {
 impl From<Event> for Seen {
     fn from(event: Event) -> Self {
         match event {
-            Event::Connected(connected) => {
-                Self::Connected { app: connected.app, tc_url: connected.tc_url, flash_ver: connected.flash_ver }
-            }
+            Event::Connected(connected) => Self::Connected {
+                app: connected.app.expose_secret().to_owned(),
+                tc_url: connected.tc_url.expose_secret().to_owned(),
+                flash_ver: connected.flash_ver,
+            },
             Event::PublishRequested(request) => {
                 Self::Publish { key: request.stream_key.expose_secret().to_owned(), publish_type: request.publish_type }
             }

@@ -23,9 +23,12 @@ use super::{
     server_url::{BACKUP_URL, PROTOCOL, Server, URL, server_of},
     source::Source,
 };
-use crate::destination::{
-    platform::{KeyNeed, Platform},
-    settings::Settings,
+use crate::{
+    destination::{
+        platform::{KeyNeed, Platform},
+        settings::Settings,
+    },
+    rtmp::secret::SecretText,
 };
 
 /// Everything that a destination's file may have; `docs/destinations.md` describes each.
@@ -77,11 +80,14 @@ pub(super) struct DestinationFile {
     pub(super) key_env: Option<String>,
     /// It holds the key, and everybody may read it.
     pub(super) has_open_key: bool,
+    /// It holds the key, and git tracks it.
+    pub(super) has_tracked_key: bool,
 }
 
 /// Where a destination sends.
 pub(super) struct Target {
-    pub(super) server: String,
+    /// See [`server_of`].
+    pub(super) server: SecretText,
     pub(super) key: SecretString,
     pub(super) spot: Spot,
 }
@@ -103,13 +109,15 @@ impl DestinationFile {
             }
         };
         let document = Document::parse(&text, FIELDS);
-        let mut reader = Reader { document, source, explanation: Vec::new(), has_open_key: false };
+        let mut reader =
+            Reader { document, source, explanation: Vec::new(), has_open_key: false, has_tracked_key: false };
         let (activation, target) = reader.read(name, hold);
         let backup_spot = reader.document.span_of(BACKUP_URL.name).map(|span| reader.document.spot(&span));
         let key_env = reader.document.written(KEY_ENV.name).map(str::to_owned);
-        let has_open_key = reader.has_open_key;
+        let Reader { has_open_key, has_tracked_key, .. } = reader;
         let config = config(activation, reader.explanation);
-        Self { config, problems: reader.document.into_problems(), target, backup_spot, key_env, has_open_key }
+        let problems = reader.document.into_problems();
+        Self { config, problems, target, backup_spot, key_env, has_open_key, has_tracked_key }
     }
 
     /// A file whose name is no destination's: it is not read, and `problem` says why.
@@ -127,7 +135,15 @@ impl DestinationFile {
     }
 
     fn wrong(config: DestinationConfig, problem: Problem) -> Self {
-        Self { config, problems: vec![problem], target: None, backup_spot: None, key_env: None, has_open_key: false }
+        Self {
+            config,
+            problems: vec![problem],
+            target: None,
+            backup_spot: None,
+            key_env: None,
+            has_open_key: false,
+            has_tracked_key: false,
+        }
     }
 }
 
@@ -136,6 +152,7 @@ struct Reader<'t, 's> {
     source: &'s dyn Source,
     explanation: Vec<Explained>,
     has_open_key: bool,
+    has_tracked_key: bool,
 }
 
 impl Reader<'_, '_> {
@@ -149,6 +166,7 @@ impl Reader<'_, '_> {
         // A destination that is off needs no secret: its file or variable may well be elsewhere.
         let key = if is_off { Key::Absent } else { Key::read(&mut self.document, self.source) };
         self.has_open_key = matches!(&key, Key::Set(key) if key.is_open);
+        self.has_tracked_key = matches!(&key, Key::Set(key) if key.is_tracked);
         self.note_foreign_key(&platform, &key);
         self.note_key_in_path(&platform, &server, &key);
         self.explain_target(&server, &key);

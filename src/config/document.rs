@@ -93,7 +93,7 @@ pub(super) struct Document<'t> {
 impl<'t> Document<'t> {
     /// Parses a text. Mistakes in one value leave the others readable.
     pub(super) fn parse(text: &'t Text, fields: &'static [Field]) -> Self {
-        let (table, errors) = DeTable::parse_recoverable(&text.text);
+        let (table, errors) = DeTable::parse_recoverable(text.expose_text());
         let mut document = Self {
             text,
             fields,
@@ -156,7 +156,7 @@ impl<'t> Document<'t> {
 
     /// File and line of a span, for an explanation.
     pub(super) fn origin(&self, span: &Range<usize>) -> Origin {
-        let (line, _) = position(self.text.text.as_bytes(), span.start);
+        let (line, _) = position(self.text.expose_text().as_bytes(), span.start);
         Origin::File { file: self.text.file.clone(), line }
     }
 
@@ -191,13 +191,13 @@ impl<'t> Document<'t> {
     }
 
     fn place(&self, offset: usize) -> Place {
-        let (line, column) = position(self.text.text.as_bytes(), offset);
+        let (line, column) = position(self.text.expose_text().as_bytes(), offset);
         Place::Line { file: self.text.file.clone(), line, column }
     }
 
     /// The line in which a span begins, up to the span's end: what follows it may hold anything.
     fn excerpt(&self, span: &Range<usize>) -> Excerpt {
-        let text = self.text.text.as_str();
+        let text = self.text.expose_text();
         let before = text.get(..span.start).unwrap_or_default();
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
         let line_end =
@@ -263,7 +263,11 @@ impl<'t> Document<'t> {
 
     fn mask_field(&mut self, value: &Spanned<DeValue<'t>>, field: &Field) {
         let DeValue::Table(tables) = value.get_ref() else { return self.mask(value, field.shown) };
-        for table in tables.values() {
+        for (name, table) in tables {
+            // A name is shown in logs; what was meant as a key is not.
+            if !name.get_ref().chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)) {
+                self.masks.push((name.span(), MASK.to_owned()));
+            }
             let DeValue::Table(table) = table.get_ref() else {
                 self.mask(table, Shown::Never);
                 continue;
@@ -325,7 +329,7 @@ impl<'t> Document<'t> {
             DeValue::Array(array) => array.iter().for_each(|value| self.mask(value, shown)),
             DeValue::String(text) => {
                 let visible = shown.value(text);
-                let raw = self.text.text.get(value.span()).unwrap_or_default().trim_matches(['"', '\'']);
+                let raw = self.text.expose_text().get(value.span()).unwrap_or_default().trim_matches(['"', '\'']);
                 // What is escaped, or does not parse, is not what was looked at.
                 let visible = if raw == text { visible } else { MASK.to_owned() };
                 if visible != *text {

@@ -1,6 +1,11 @@
 //! The folder of destinations: which files count, what their names mean, and what is wrong between them.
 
-use std::{collections::BTreeSet, ffi::OsStr, io, path::Path};
+use std::{
+    collections::BTreeSet,
+    ffi::OsStr,
+    io,
+    path::{Path, PathBuf},
+};
 
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -14,7 +19,10 @@ use super::{
     stream::Publisher,
     variables,
 };
-use crate::ingest::access::{KeyDigest, PublisherKey};
+use crate::{
+    ingest::access::{KeyDigest, PublisherKey},
+    rtmp::secret::SecretText,
+};
 
 /// The stream of the files that lie in no folder of their own.
 pub const DEFAULT_STREAM: &str = "live";
@@ -135,7 +143,7 @@ impl Reader<'_> {
             destinations.push(destination);
         }
         let stream = Stream { name: name.to_owned(), publisher, destinations };
-        self.note_open_keys(&stream, folder, own_file.as_deref());
+        self.note_exposed_keys(&stream, folder, own_file.as_deref());
         stream
     }
 
@@ -149,28 +157,32 @@ impl Reader<'_> {
         }
     }
 
-    /// One warning for all files of a folder: it is a matter of a moment, and of one command.
-    fn note_open_keys(&mut self, stream: &Stream, folder: &Path, own_file: Option<&Path>) {
-        let destinations = stream.destinations.iter().filter(|destination| destination.has_open_key);
-        let own_file = own_file.filter(|_| stream.publisher.has_open_key);
-        let files: Vec<&Path> =
-            destinations.map(|destination| destination.config.file.as_path()).chain(own_file).collect();
-        let (place, message, files) = match files.as_slice() {
-            [] => return,
-            [file] => {
-                (*file, "every user of this machine can read the key in this file".to_owned(), file.to_path_buf())
-            }
-            files => {
-                let names: Vec<_> =
-                    files.iter().filter_map(|file| file.file_name()).map(OsStr::to_string_lossy).collect();
-                let count = names.len();
-                let message =
-                    format!("every user of this machine can read the keys in {count} files: {}", names.join(", "));
-                (folder, message, folder.join("*.toml"))
-            }
+    /// Keys in files that others get to see. One warning for all files of a folder: it is a matter of a moment, and of one command.
+    fn note_exposed_keys(&mut self, stream: &Stream, folder: &Path, own_file: Option<&Path>) {
+        let files = |is_meant: fn(&DestinationFile) -> bool, own_file: Option<&Path>| -> Vec<PathBuf> {
+            let destinations = stream.destinations.iter().filter(|destination| is_meant(destination));
+            destinations
+                .map(|destination| destination.config.file.clone())
+                .chain(own_file.map(Path::to_owned))
+                .collect()
         };
-        let hint = format!("`chmod 600 {}`, or keep keys elsewhere with `key_file` or `key_env`", files.display());
-        self.report(Severity::Warning, place, message, hint);
+        let open = files(|file| file.has_open_key, own_file.filter(|_| stream.publisher.has_open_key));
+        if let Some((place, which, names)) = together(&open, folder) {
+            let message = format!("every user of this machine can read {which}");
+            let hint = format!("`chmod 600 {}`, or keep keys elsewhere with `key_file` or `key_env`", names.display());
+            self.report(Severity::Warning, place, message, hint);
+        }
+        let tracked = files(|file| file.has_tracked_key, own_file.filter(|_| stream.publisher.has_tracked_key));
+        if let Some((place, which, names)) = together(&tracked, folder) {
+            let message = format!("git tracks and would commit {which}");
+            let hint = format!(
+                "`git rm --cached {names}` and a line in .gitignore keep it out of the repository, `git update-index --skip-worktree \
+                 {names}` what you write into it; or keep keys elsewhere with `key_file` or `key_env`; one that was pushed already \
+                 is no secret any more",
+                names = names.display()
+            );
+            self.report(Severity::Warning, place, message, hint);
+        }
     }
 
     /// Editors of some systems hide that they saved `youtube.toml` as `youtube.toml.txt`.
@@ -203,6 +215,19 @@ impl Reader<'_> {
         self.named_variables.extend(named_variables);
         let hold = hold.map(|of_stream| of_stream.hold);
         StreamConfig { name, access, ways, wrong, takeover, hold, settings, destinations: configs }
+    }
+}
+
+/// Where a problem of several files is, what it is about, and what a command is given for them; nothing where there is no file.
+fn together<'a>(files: &'a [PathBuf], folder: &'a Path) -> Option<(&'a Path, String, PathBuf)> {
+    match files {
+        [] => None,
+        [file] => Some((file, "the key in this file".to_owned(), file.clone())),
+        files => {
+            let names: Vec<_> = files.iter().filter_map(|file| file.file_name()).map(OsStr::to_string_lossy).collect();
+            let which = format!("the keys in {} files: {}", names.len(), names.join(", "));
+            Some((folder, which, folder.join("*.toml")))
+        }
     }
 }
 
@@ -285,7 +310,7 @@ fn drop_shared_backups(streams: &mut [Stream]) {
         let DestinationFile { config, problems, backup_spot, .. } = destination;
         let Activation::On(settings) = &mut config.activation else { continue };
         let Some(server) = settings.backup.as_ref().map(|backup| server_of(&backup.url)) else { continue };
-        let is_there = |(_, other, key): &&(String, String, SecretString)| {
+        let is_there = |(_, other, key): &&(String, SecretText, SecretString)| {
             *other == server && key.expose_secret() == settings.key.expose_secret()
         };
         let Some((other, ..)) = targets.iter().find(is_there) else { continue };

@@ -16,6 +16,7 @@ mod destination;
 mod document;
 mod explain;
 mod folder;
+mod git_index;
 mod mask;
 mod nearest;
 mod own_listeners;

@@ -5,7 +5,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
+use zeroize::Zeroizing;
 
 use super::{
     document::{At, Document, Field},
@@ -57,6 +58,8 @@ pub(super) struct SetKey {
     pub(super) origin: Origin,
     /// It is in the settings' own file, which every user of the machine may read.
     pub(super) is_open: bool,
+    /// It is in the settings' own file, which git tracks.
+    pub(super) is_tracked: bool,
 }
 
 impl Key {
@@ -84,16 +87,16 @@ impl Key {
             let is_broken = names.into_iter().any(|name| document.has(name));
             return if is_broken { Self::Wrong } else { Self::Absent };
         };
-        let Some(field) = document.text(name) else { return Self::Wrong };
+        let Some(At { value, span }) = document.text(name) else { return Self::Wrong };
         let found = match *name {
-            name if name == fields.plain => Ok((field.value.clone(), "(set)".to_owned())),
-            name if name == fields.file => from_file(document.file(), &field.value, source, fields),
-            _ => from_environment(&field.value, source, fields),
+            name if name == fields.plain => Ok((value.into(), "(set)".to_owned())),
+            name if name == fields.file => from_file(document.file(), &value, source, fields),
+            _ => from_environment(&value, source, fields),
         };
         match found {
-            Ok(found) => Self::check(document, source, (name, fields), &field, found),
+            Ok(found) => Self::check(document, source, (name, fields), &span, found),
             Err(Complaint { message, hint }) => {
-                document.mistake(&field.span, name, message, hint);
+                document.mistake(&span, name, message, hint);
                 Self::Wrong
             }
         }
@@ -103,18 +106,19 @@ impl Key {
         document: &mut Document<'_>,
         source: &dyn Source,
         (name, fields): (&str, Names),
-        field: &At<String>,
-        (text, shown): (String, String),
+        span: &Range<usize>,
+        (value, shown): (SecretString, String),
     ) -> Self {
-        let text = text.as_str();
-        if is_placeholder(text) {
-            return Self::Blank(field.span.clone());
+        if is_placeholder(value.expose_secret()) {
+            return Self::Blank(span.clone());
         }
-        match complaint_about(text) {
+        match complaint_about(value.expose_secret()) {
             None => {
-                let is_open = name == fields.plain && source.is_open_to_all(document.file());
-                let origin = document.origin(&field.span);
-                Self::Set(SetKey { value: text.into(), shown, span: field.span.clone(), origin, is_open })
+                let (file, is_here) = (document.file(), name == fields.plain);
+                let is_open = is_here && source.is_open_to_all(file);
+                let is_tracked = is_here && source.is_tracked(file);
+                let origin = document.origin(span);
+                Self::Set(SetKey { value, shown, span: span.clone(), origin, is_open, is_tracked })
             }
             Some(Complaint { message, hint }) => {
                 let message = if name == fields.plain {
@@ -122,7 +126,7 @@ impl Key {
                 } else {
                     format!("the {} from `{name}` {message}", last_of(fields.plain))
                 };
-                document.mistake(&field.span, name, message, hint);
+                document.mistake(span, name, message, hint);
                 Self::Wrong
             }
         }
@@ -159,7 +163,12 @@ pub(super) fn unreadable(field: &str, path: &Path, typed: &str, error: &std::io:
     (format!("`{field}`: {path} cannot be read: {error}"), hint.to_owned())
 }
 
-fn from_file(file: &Path, typed: &str, source: &dyn Source, fields: Names) -> Result<(String, String), Complaint> {
+fn from_file(
+    file: &Path,
+    typed: &str,
+    source: &dyn Source,
+    fields: Names,
+) -> Result<(SecretString, String), Complaint> {
     let (name, plain) = (last_of(fields.file), last_of(fields.plain));
     if typed.is_empty() {
         return Err(Complaint::new(
@@ -176,7 +185,7 @@ fn from_file(file: &Path, typed: &str, source: &dyn Source, fields: Names) -> Re
         let (message, hint) = unreadable(name, &path, typed, &error);
         Complaint::new(message, hint)
     })?;
-    let text = String::from_utf8(bytes).map_err(|_| {
+    let text = std::str::from_utf8(&bytes).map_err(|_| {
         Complaint::new(
             format!("`{name}` is not a text file"),
             format!("it must hold the {plain} and nothing else, as plain text"),
@@ -187,10 +196,10 @@ fn from_file(file: &Path, typed: &str, source: &dyn Source, fields: Names) -> Re
         let hint = format!("put the {plain} into it, and nothing else");
         return Err(Complaint::new(format!("the file of `{name}` is empty"), hint));
     }
-    Ok((text.to_owned(), format!("(set, from {name} {})", path.display())))
+    Ok((text.into(), format!("(set, from {name} {})", path.display())))
 }
 
-fn from_environment(name: &str, source: &dyn Source, fields: Names) -> Result<(String, String), Complaint> {
+fn from_environment(name: &str, source: &dyn Source, fields: Names) -> Result<(SecretString, String), Complaint> {
     let (field, plain) = (last_of(fields.env), last_of(fields.plain));
     let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
     if name.is_empty() || !name.chars().all(is_name) || looks_like_a_key(name) {
@@ -199,7 +208,7 @@ fn from_environment(name: &str, source: &dyn Source, fields: Names) -> Result<(S
         return Err(Complaint::new(format!("`{field}` is not the name of an environment variable"), hint));
     }
     let value = source.variable(name).unwrap_or_default();
-    let Ok(text) = value.into_string() else {
+    let Ok(text) = value.into_string().map(Zeroizing::new) else {
         return Err(Complaint::new(
             format!("environment variable `{name}` is not UTF-8 text"),
             format!("set it to the {plain} alone"),
@@ -209,7 +218,7 @@ fn from_environment(name: &str, source: &dyn Source, fields: Names) -> Result<(S
         let hint = format!("set `{name}` for forkcast's process, or take `{field}` out to leave this off");
         return Err(Complaint::new(format!("environment variable `{name}` is not set, or is empty"), hint));
     }
-    Ok((text.trim().to_owned(), format!("(set, from {field} {name})")))
+    Ok((text.trim().into(), format!("(set, from {field} {name})")))
 }
 
 /// A field's own name, without that of its table.
@@ -238,7 +247,9 @@ pub(super) fn complaint_about(text: &str) -> Option<Complaint> {
 
 /// Whether a text only says what is to be put in its place.
 pub(super) fn is_placeholder(text: &str) -> bool {
-    let plain: String = text.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
+    // Letters of other scripts are a key's like any: only punctuation says nothing.
+    let says_nothing = |c: char| c == '…' || c.is_whitespace() || (c.is_ascii() && !c.is_ascii_alphanumeric());
+    let plain: String = text.chars().filter(|c| !says_nothing(*c)).map(|c| c.to_ascii_lowercase()).collect();
     let says = ["paste", "yourkey", "yourstreamkey", "streamkeyhere", "keyhere", "yourstreamurl", "yoururl"];
     let is = ["", "key", "streamkey", "changeme", "todo", "none"];
     is.contains(&plain.as_str())
@@ -254,11 +265,12 @@ mod tests {
     #[test]
     fn placeholders_are_told_from_keys() {
         for text in
-            ["", "  ", "PASTE-YOUR-KEY-HERE", "<your key>", "xxxx-xxxx-xxxx-xxxx-xxxx", "your_stream_key", "..."]
+            ["", "  ", "PASTE-YOUR-KEY-HERE", "<your key>", "xxxx-xxxx-xxxx-xxxx-xxxx", "your_stream_key", "...", "…"]
         {
             assert!(is_placeholder(text), "{text}");
         }
-        for text in ["abcd-efgh-ijkl", "live_123456_AbC", "keystone", "x1"] {
+        for text in ["abcd-efgh-ijkl", "live_123456_AbC", "keystone", "x1", "сезам-откройся", "芝麻开门"]
+        {
             assert!(!is_placeholder(text), "{text}");
         }
     }

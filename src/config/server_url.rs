@@ -12,7 +12,10 @@ use super::{
 };
 use crate::{
     destination::platform::{Platform, Urls},
-    rtmp::url::{ParseError, Scheme, ServerUrl},
+    rtmp::{
+        secret::SecretText,
+        url::{ParseError, Scheme, ServerUrl},
+    },
 };
 
 pub(super) const URL: Field = Field::url("url");
@@ -167,8 +170,8 @@ impl Server {
 }
 
 /// What two sessions with one key take from each other: host, port and app.
-pub(super) fn server_of(url: &ServerUrl) -> String {
-    format!("{}:{}/{}", url.host().to_ascii_lowercase(), url.port(), url.expose_app())
+pub(super) fn server_of(url: &ServerUrl) -> SecretText {
+    format!("{}:{}/{}", url.host().to_ascii_lowercase(), url.port(), url.expose_app()).into()
 }
 
 /// Warns of a platform's server that is used without the platform's row, or with a protocol that it refuses.

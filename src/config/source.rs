@@ -7,6 +7,10 @@ use std::{
     path::Path,
 };
 
+use zeroize::Zeroizing;
+
+use super::git_index;
+
 /// Most bytes that a file of configuration may have. A real one has a few hundred; past this it is the wrong file.
 pub const FILE_LIMIT: usize = 1 << 20;
 
@@ -18,11 +22,11 @@ pub trait Source {
     /// The folder is missing or cannot be listed.
     fn entries(&self, folder: &Path) -> io::Result<Vec<Entry>>;
 
-    /// A file's bytes, cut after [`FILE_LIMIT`] and one more.
+    /// A file's bytes, cut after [`FILE_LIMIT`] and one more. There may be a key in them: they do not outlive their use.
     ///
     /// # Errors
     /// The file is missing or cannot be read.
-    fn read(&self, file: &Path) -> io::Result<Vec<u8>>;
+    fn read(&self, file: &Path) -> io::Result<Zeroizing<Vec<u8>>>;
 
     /// An environment variable that is set.
     fn variable(&self, name: &str) -> Option<OsString>;
@@ -32,6 +36,9 @@ pub trait Source {
 
     /// Whether every user of the machine may read the file. False where that cannot be told.
     fn is_open_to_all(&self, file: &Path) -> bool;
+
+    /// Whether git tracks the file, so that a commit takes along what is in it. False where that cannot be told.
+    fn is_tracked(&self, file: &Path) -> bool;
 }
 
 /// One name in a folder.
@@ -59,9 +66,12 @@ impl Source for Disk {
             .collect()
     }
 
-    fn read(&self, file: &Path) -> io::Result<Vec<u8>> {
-        let mut bytes = Vec::new();
-        File::open(file)?.take(FILE_LIMIT as u64 + 1).read_to_end(&mut bytes)?;
+    fn read(&self, file: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
+        let open = File::open(file)?;
+        let size = open.metadata().map_or(0, |metadata| metadata.len()).min(FILE_LIMIT as u64);
+        // With room for all of it from the start: a buffer that grows leaves copies behind.
+        let mut bytes = Zeroizing::new(Vec::with_capacity(size as usize + 1));
+        open.take(FILE_LIMIT as u64 + 1).read_to_end(&mut bytes)?;
         Ok(bytes)
     }
 
@@ -83,5 +93,9 @@ impl Source for Disk {
     #[cfg(not(unix))]
     fn is_open_to_all(&self, _file: &Path) -> bool {
         false
+    }
+
+    fn is_tracked(&self, file: &Path) -> bool {
+        git_index::tracks(file)
     }
 }

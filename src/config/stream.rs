@@ -67,6 +67,8 @@ pub(super) struct Publisher {
     pub(super) named_variables: Vec<String>,
     /// Its file holds a key, and everybody may read it.
     pub(super) has_open_key: bool,
+    /// The same where git tracks the file.
+    pub(super) has_tracked_key: bool,
 }
 
 impl Publisher {
@@ -83,6 +85,7 @@ impl Publisher {
             problems: Vec::new(),
             named_variables: Vec::new(),
             has_open_key: false,
+            has_tracked_key: false,
         }
     }
 
@@ -122,7 +125,8 @@ impl Publisher {
     /// This key before that of the stream's file, whose other values count, and whose mistakes are shown.
     pub(super) fn before(mut self, of_file: Self) -> Self {
         self.problems.extend(of_file.problems);
-        let Self { access, spots, ways, takeover, hold, settings, named_variables, has_open_key, wrong, .. } = of_file;
+        let Self { access, spots, ways, takeover, hold, settings, named_variables, wrong, .. } = of_file;
+        let Self { has_open_key, has_tracked_key, .. } = of_file;
         let Access { keys, .. } = &access;
         // Named keys stay beside it.
         for ((key, spot), way) in keys.iter().zip(spots).zip(&ways) {
@@ -134,7 +138,7 @@ impl Publisher {
         let access = Access { keys: std::mem::take(&mut self.access.keys), ..access };
         // A list of addresses that is wrong still holds the stream back; a key that is wrong no longer matters.
         let wrong = self.wrong.take().or(wrong.filter(|_| access.is_closed));
-        Self { access, takeover, hold, settings, named_variables, has_open_key, wrong, ..self }
+        Self { access, takeover, hold, settings, named_variables, has_open_key, has_tracked_key, wrong, ..self }
     }
 
     /// What `stream.toml` says.

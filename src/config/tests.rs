@@ -17,6 +17,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use zeroize::Zeroizing;
+
 use super::{Activation, Config, DestinationConfig, Entry, Source};
 use crate::destination::settings::Settings;
 
@@ -26,6 +28,7 @@ struct Memory {
     files: BTreeMap<PathBuf, Vec<u8>>,
     variables: BTreeMap<String, String>,
     open_to_all: BTreeSet<PathBuf>,
+    tracked: BTreeSet<PathBuf>,
 }
 
 impl Memory {
@@ -60,8 +63,12 @@ impl Source for Memory {
         }
     }
 
-    fn read(&self, file: &Path) -> io::Result<Vec<u8>> {
-        self.files.get(file).cloned().ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "no such file"))
+    fn read(&self, file: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
+        self.files
+            .get(file)
+            .cloned()
+            .map(Zeroizing::new)
+            .ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "no such file"))
     }
 
     fn variable(&self, name: &str) -> Option<OsString> {
@@ -74,6 +81,10 @@ impl Source for Memory {
 
     fn is_open_to_all(&self, file: &Path) -> bool {
         self.open_to_all.contains(file)
+    }
+
+    fn is_tracked(&self, file: &Path) -> bool {
+        self.tracked.contains(file)
     }
 }
 

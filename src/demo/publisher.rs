@@ -38,8 +38,8 @@ impl Publisher {
         let mut random: Random = [0; RANDOM_LEN];
         getrandom::fill(&mut random).context("the system gives no random bytes")?;
         let config = client::Config {
-            app: "live".to_owned(),
-            tc_url: format!("rtmp://{address}/live"),
+            app: "live".into(),
+            tc_url: format!("rtmp://{address}/live").into(),
             stream_key: key,
             chunk_size: 4096,
             enhanced: false,

@@ -79,8 +79,8 @@ fn config(settings: &Settings, server: &Server, is_enhanced: bool, relay_hops: V
     // A platform's server is no relay that could lead back here, and is told nothing that it does not know.
     let is_platform = Platform::of_host(server.url.host()).is_some();
     Config {
-        app: server.url.expose_app().to_owned(),
-        tc_url: server.url.expose_tc_url().to_owned(),
+        app: server.url.expose_app().into(),
+        tc_url: server.url.expose_tc_url().into(),
         stream_key: settings.key.clone(),
         chunk_size: settings.platform.chunk_size,
         enhanced: is_enhanced,

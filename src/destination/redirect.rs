@@ -1,5 +1,7 @@
 //! Where a server sends its publishers: a refused `connect` with code 302 names another tcUrl.
 
+use zeroize::Zeroizing;
+
 use super::failure::{Failure, Stage};
 use crate::{
     net::Endpoint,
@@ -20,7 +22,7 @@ pub fn follow(present: &ServerUrl, to: &str, hops: u32) -> Result<ServerUrl, Fai
     if hops >= HOPS {
         return Err(refused("it is the fourth redirect in a row"));
     }
-    let absolute = if to.contains("://") { to.to_owned() } else { beside(present, to) };
+    let absolute = Zeroizing::new(if to.contains("://") { to.to_owned() } else { beside(present, to) });
     let next: ServerUrl = absolute.parse().map_err(|_| refused("what it names is no RTMP server"))?;
     if present.scheme() == Scheme::Rtmps && next.scheme() == Scheme::Rtmp {
         return Err(refused("it names a server without TLS, which would show the key to anyone on the path"));

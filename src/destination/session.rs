@@ -31,6 +31,7 @@ use crate::{
     rtmp::{
         client::{self, Client, Event, Refused},
         message::MessageType,
+        secret::SecretText,
         url::ServerUrl,
     },
     stream::{Broadcast, Feed, Message, Phase},
@@ -50,7 +51,7 @@ pub enum End {
     /// The publisher went over to a codec that the destination does not take: why, in a sentence.
     Unsuitable(String),
     /// The server sent us to another one (tcUrl, absolute or relative).
-    Redirected(String),
+    Redirected(SecretText),
     /// It failed.
     Failed(Failure),
 }

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use secrecy::ExposeSecret as _;
 use tokio::{
     sync::watch,
     time::{Instant, sleep, sleep_until},
@@ -169,7 +170,7 @@ impl Task {
                     self.lost = Some(Instant::now());
                 }
                 End::Redirected(url) => {
-                    if let Err(failure) = self.route.redirect(&url) {
+                    if let Err(failure) = self.route.redirect(url.expose_secret()) {
                         self.cope(&failure, Attempt { lasted: began.elapsed(), ..Attempt::default() }, broadcast).await;
                     }
                 }

@@ -6,7 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
+use zeroize::Zeroizing;
 
 /// Letters and digits, no two alike on a screen. There are 32, so that a random byte picks one without bias.
 const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
@@ -63,8 +64,8 @@ impl StreamKey {
             return Ok(Self { key, file, is_new: false });
         }
         let key = random_key().map_err(Error::Random)?;
-        match keep(&folder, &file, &key) {
-            Ok(()) => Ok(Self { key: key.into(), file, is_new: true }),
+        match keep(&folder, &file, key.expose_secret()) {
+            Ok(()) => Ok(Self { key, file, is_new: true }),
             // Another process was quicker: there is one key, and it is that one's.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 let key = load(&file)?.ok_or_else(|| Error::Unusable(file.clone()))?;
@@ -88,7 +89,7 @@ pub fn probe(state: &Path, stream: &str) -> Result<(), Error> {
     // The deepest folder that is there: below it the others would be made.
     let there = folder.ancestors().find(|folder| folder.exists()).unwrap_or(Path::new(""));
     let name = random_key().map_err(Error::Random)?;
-    let draft = there.join(format!(".{name}.probe"));
+    let draft = there.join(format!(".{}.probe", name.expose_secret()));
     write_private(&draft, "").and_then(|()| fs::remove_file(&draft)).map_err(|source| Error::File {
         file,
         what: "written",
@@ -97,7 +98,8 @@ pub fn probe(state: &Path, stream: &str) -> Result<(), Error> {
 }
 
 fn load(file: &Path) -> Result<Option<SecretString>, Error> {
-    let mut text = String::new();
+    // With room for all of it from the start: a text that grows leaves copies behind.
+    let mut text = Zeroizing::new(String::with_capacity(FILE_LIMIT as usize + 1));
     match File::open(file).and_then(|open| open.take(FILE_LIMIT).read_to_string(&mut text)) {
         Ok(_) => {}
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -116,14 +118,16 @@ fn load(file: &Path) -> Result<Option<SecretString>, Error> {
 /// # Errors
 /// Where the system gives no randomness.
 pub fn new_key() -> Result<SecretString, Error> {
-    random_key().map(SecretString::from).map_err(Error::Random)
+    random_key().map_err(Error::Random)
 }
 
-fn random_key() -> Result<String, getrandom::Error> {
-    let mut random = [0; LENGTH];
-    getrandom::fill(&mut random)?;
+fn random_key() -> Result<SecretString, getrandom::Error> {
+    let mut random = Zeroizing::new([0; LENGTH]);
+    getrandom::fill(random.as_mut())?;
     let letter = |byte: &u8| ALPHABET.get(usize::from(byte % 32)).copied().map(char::from);
-    Ok(random.iter().filter_map(letter).collect())
+    let mut key = String::with_capacity(LENGTH);
+    key.extend(random.iter().filter_map(letter));
+    Ok(key.into())
 }
 
 /// Writes the file whole or not at all, for its owner alone; fails where there is one already.
@@ -131,7 +135,7 @@ fn keep(folder: &Path, file: &Path, key: &str) -> io::Result<()> {
     make_private_folder(folder)?;
     // A name of its own keeps two starts at once from writing into one file.
     let name = random_key().map_err(io::Error::other)?;
-    let draft = folder.join(format!(".{name}.new"));
+    let draft = folder.join(format!(".{}.new", name.expose_secret()));
     let written =
         write_private(&draft, key).and_then(|()| fs::hard_link(&draft, file)).or_else(|error| match error.kind() {
             io::ErrorKind::AlreadyExists | io::ErrorKind::StorageFull => Err(error),
@@ -163,8 +167,6 @@ fn make_private_folder(folder: &Path) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use secrecy::ExposeSecret as _;
-
     use super::*;
 
     #[test]

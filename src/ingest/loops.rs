@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use secrecy::ExposeSecret as _;
+
 use crate::{
     net::peer_text,
     rtmp::{
@@ -56,7 +58,7 @@ impl RelayId {
             None if hops.len() >= RELAY_HOPS => Fault::TooLong,
             None => return Ok(hops.iter().chain([&self.0]).cloned().collect()),
         };
-        Err(Loop { fault, url: connected.tc_url.parse().ok() })
+        Err(Loop { fault, url: connected.tc_url.expose_secret().parse().ok() })
     }
 }
 
@@ -103,8 +105,8 @@ mod tests {
 
     fn by_way_of(hops: &[&str]) -> Connected {
         Connected {
-            app: "live".to_owned(),
-            tc_url: "rtmp://relay.example/secret".to_owned(),
+            app: "live".into(),
+            tc_url: "rtmp://relay.example/secret".into(),
             flash_ver: String::new(),
             capabilities: Capabilities::default(),
             relay_hops: hops.iter().map(ToString::to_string).collect(),
@@ -158,9 +160,9 @@ mod tests {
         for (hops, expected) in table {
             assert_eq!(said(&by_way_of(hops)), expected);
         }
-        let unreadable = Connected { tc_url: "live".to_owned(), ..by_way_of(&["own"]) };
+        let unreadable = Connected { tc_url: "live".into(), ..by_way_of(&["own"]) };
         assert!(said(&unreadable).contains("back to this relay:"));
-        let long = Connected { tc_url: format!("rtmp://{}/", "a.".repeat(30_000)), ..by_way_of(&["own"]) };
+        let long = Connected { tc_url: format!("rtmp://{}/", "a.".repeat(30_000)).into(), ..by_way_of(&["own"]) };
         assert!(said(&long).len() < 1000, "a peer does not fill the log");
     }
 

@@ -28,10 +28,15 @@ pub fn printable(text: &str) -> String {
     shown
 }
 
-/// [`printable`], with every one of `secrets` in it masked: servers like to quote the key that they refuse. So is every word that
-/// looks like a token, since a server may quote a secret in an encoding of its own.
+/// [`printable`], with every one of `secrets` in it masked: servers like to quote the key that they refuse, as it is, with its percent
+/// signs resolved, or escaped. So is every word that looks like a token, since a server may quote a secret in an encoding of its own.
 pub fn masked(text: &str, secrets: &[&str]) -> String {
-    let text = secrets.iter().fold(text.to_owned(), |text, secret| mask(&text, secret));
+    let text = secrets.iter().fold(text.to_owned(), |text, secret| {
+        let decoded = percent_encoding::percent_decode_str(secret).decode_utf8_lossy();
+        let (quoted, escaped) = (format!("{secret:?}"), secret.escape_default().to_string());
+        let forms: [&str; 4] = [secret, decoded.as_ref(), quoted.trim_matches('"'), escaped.as_str()];
+        forms.into_iter().fold(text, |text, form| mask(&text, form))
+    });
     let mut shown = String::new();
     for word in text.split_inclusive(|character: char| !is_token_character(character)) {
         let token = word.trim_end_matches(|character: char| !is_token_character(character));
@@ -73,12 +78,17 @@ fn mask(text: &str, secret: &str) -> String {
     shown
 }
 
+/// Of Base64, of percent-encoding, and of the escapes of JSON and of programs: `\u0441`, `\u{441}`, `\xd1`.
 fn is_token_character(character: char) -> bool {
-    character.is_ascii_alphanumeric() || matches!(character, '-' | '_' | '+' | '/' | '=' | '%')
+    character.is_ascii_alphanumeric() || matches!(character, '-' | '_' | '+' | '/' | '=' | '%' | '\\' | '{' | '}')
 }
 
+/// Long, and with a digit in it; or longer, with capitals among small letters, since Base64 need not have a digit. The words of
+/// codes are shorter.
 fn looks_like_token(word: &str) -> bool {
-    word.len() >= 16 && word.contains(|c: char| c.is_ascii_digit()) && word.contains(|c: char| c.is_ascii_alphabetic())
+    let has = |test: fn(&u8) -> bool| word.bytes().any(|byte| test(&byte));
+    let is_mixed = has(u8::is_ascii_uppercase) && has(u8::is_ascii_lowercase);
+    (word.len() >= 16 && has(u8::is_ascii_digit)) || (word.len() >= 24 && is_mixed)
 }
 
 /// Control characters, and the format characters that reorder or hide what follows (bidirectional marks, zero width).
@@ -124,6 +134,14 @@ mod tests {
             ("decoded: a b/c", "a b/c", "decoded: …"),
             ("stream is live already", "", "stream is live already"),
             ("quoted c2VjcmV0LXN0cmVhbS1rZXk5 here", "other", "quoted … here"),
+            ("quoted \\u0441\\u0435\\u0437\\u0430\\u043c here", "сезам", "quoted … here"),
+            ("quoted \\u{441}\\u{435}\\u{437}\\u{430}", "сезам", "quoted …"),
+            ("quoted %D1%81%D0%B5%D0%B7%D0%B0%D0%BC", "сезам", "quoted …"),
+            ("quoted QWxhZGRpbkpvcGVuU2VzYW1l", "other", "quoted …"),
+            ("quoted 61626364656667686162", "other", "quoted …"),
+            ("quoted a\\\"b\\\\c", "a\"b\\c", "quoted …"),
+            ("no stream a/b c", "a%2Fb%20c", "no stream …"),
+            ("{\"code\":403,\"reason\":\"no\"}", "", "{\"code\":403,\"reason\":\"no\"}"),
             ("code=403 need auth; authmod=adobe", "", "code=403 need auth; authmod=adobe"),
             ("NetConnection.Connect.Rejected", "", "NetConnection.Connect.Rejected"),
         ] {

@@ -4,8 +4,6 @@
 //! tested with. The calling rule is that of [the protocol](super): call [`Client::handle_input`] until it gives `None`,
 //! then write [`Client::transmit`]. There is something to send from the start.
 
-use std::fmt;
-
 use bytes::Bytes;
 use secrecy::{ExposeSecret, SecretString};
 
@@ -22,6 +20,7 @@ use super::handshake::{Form, Random};
 use super::limits::WAITING_ANSWERS;
 use super::message::{Message, MessageType};
 use super::outbox::Outbox;
+use super::secret::SecretText;
 
 mod event;
 mod mask;
@@ -54,13 +53,13 @@ mod transaction {
     pub(super) const CHECK_BANDWIDTH: f64 = 8.0;
 }
 
-/// Where to publish, and how. `Debug` hides app, URL and key.
-#[derive(Clone)]
+/// Where to publish, and how.
+#[derive(Clone, Debug)]
 pub struct Config {
     /// `app` of `connect`: [`ServerUrl::expose_app`](super::url::ServerUrl::expose_app).
-    pub app: String,
+    pub app: SecretText,
     /// `tcUrl` of `connect`: [`ServerUrl::expose_tc_url`](super::url::ServerUrl::expose_tc_url).
-    pub tc_url: String,
+    pub tc_url: SecretText,
     /// The stream key, sent to the letter but for white space around it. Empty where the platform has none.
     pub stream_key: SecretString,
     /// Bytes in a chunk, announced before `connect`. 4096 is OBS's, and so known to work everywhere.
@@ -129,7 +128,12 @@ impl Client {
         let stream_key = SecretString::from(stream_key.expose_secret().trim());
         let mut connection = Connection::client_with_form(handshake, random);
         connection.send_control(Control::SetChunkSize(chunk_size));
-        let mut client = Self { mask: Mask::new(&stream_key, &app), connection, state: State::Connecting, stream_key };
+        let mut client = Self {
+            mask: Mask::new(&stream_key, app.expose_secret()),
+            connection,
+            state: State::Connecting,
+            stream_key,
+        };
         let connect = Connect {
             app,
             connection_type: "nonprivate".to_owned(),
@@ -344,20 +348,6 @@ fn is_end(code: &str) -> bool {
 fn capabilities() -> Capabilities {
     let relay = Capabilities::relay();
     Capabilities { flags: relay.flags.with(CapabilityFlags::RECONNECT), ..relay }
-}
-
-impl fmt::Debug for Config {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Config")
-            .field("app_len", &self.app.len())
-            .field("tc_url_len", &self.tc_url.len())
-            .field("stream_key", &self.stream_key)
-            .field("chunk_size", &self.chunk_size)
-            .field("enhanced", &self.enhanced)
-            .field("relay_hops", &self.relay_hops)
-            .field("handshake", &self.handshake)
-            .finish()
-    }
 }
 
 #[cfg(test)]

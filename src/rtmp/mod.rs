@@ -56,7 +56,8 @@
 //! - No byte that a peer can send makes this code panic, recurse without bound, or reserve memory by a claimed length;
 //!   every limit stands in [`limits`].
 //! - What is unknown (message types, control events, commands) is passed over or passed on, not refused.
-//! - No text that may hold a stream key is printable: `Debug` shows lengths.
+//! - No text that may hold a stream key is printable: it is a [`SecretString`](secrecy::SecretString) or a
+//!   [`SecretText`](secret::SecretText), and `Debug` of what still is bytes or an AMF value shows lengths.
 
 // A slice index is a panic that a peer's bytes might reach.
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
@@ -75,6 +76,7 @@ pub mod outbox;
 pub mod amf0;
 pub mod amf3;
 pub mod command;
+pub mod secret;
 pub mod url;
 
 pub mod client;

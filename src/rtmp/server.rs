@@ -8,8 +8,6 @@
 //! each event, then write [`Server::transmit`]. After [`Event::PublishRequested`] nothing more is read until the caller
 //! has decided; it then calls again with what is left of the input, even if that is nothing.
 
-use std::fmt;
-
 use secrecy::SecretString;
 
 use self::streams::MessageStreams;
@@ -22,6 +20,7 @@ use super::handshake::Random;
 use super::limits::{CALLS_BEFORE_PUBLISH, Limits, WAITING_ANSWERS};
 use super::message::{Message, MessageType};
 use super::outbox::Outbox;
+use super::secret::SecretText;
 
 mod streams;
 
@@ -88,13 +87,13 @@ pub enum Event {
     Closed,
 }
 
-/// What a publisher says about itself. `Debug` hides app and URL, into which people put stream keys.
-#[derive(Clone, PartialEq, Eq)]
+/// What a publisher says about itself. People put stream keys into app and URL.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Connected {
     /// The path of the server URL, with its query. Any app is taken.
-    pub app: String,
+    pub app: SecretText,
     /// The server URL as it was typed into the encoder.
-    pub tc_url: String,
+    pub tc_url: SecretText,
     /// The encoder's name, in its own words.
     pub flash_ver: String,
     /// What it can do with Enhanced RTMP; most say nothing.
@@ -351,18 +350,6 @@ impl Server {
         if self.connection.transmit().len() < WAITING_ANSWERS {
             self.connection.send(chunk_stream_id, &command.message(message_stream_id));
         }
-    }
-}
-
-impl fmt::Debug for Connected {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Connected")
-            .field("app_len", &self.app.len())
-            .field("tc_url_len", &self.tc_url.len())
-            .field("flash_ver", &self.flash_ver)
-            .field("capabilities", &self.capabilities)
-            .field("relay_hops", &self.relay_hops)
-            .finish()
     }
 }
 

@@ -6,7 +6,10 @@
 use std::fmt;
 use std::str::FromStr;
 
+use secrecy::ExposeSecret as _;
 use url::Host;
+
+use super::secret::SecretText;
 
 /// The URL of a server, without a stream key. `Display` and `Debug` end at the port.
 #[derive(Clone, PartialEq, Eq)]
@@ -14,8 +17,8 @@ pub struct ServerUrl {
     scheme: Scheme,
     host: String,
     port: u16,
-    app: String,
-    tc_url: String,
+    app: SecretText,
+    tc_url: SecretText,
 }
 
 /// How the connection is secured.
@@ -111,12 +114,12 @@ impl ServerUrl {
 
     /// `app` of `connect`: path and query without the first and one last `/`. May be empty: some platforms have no path.
     pub fn expose_app(&self) -> &str {
-        &self.app
+        self.app.expose_secret()
     }
 
     /// `tcUrl` of `connect`: the URL as it was typed, without white space around it.
     pub fn expose_tc_url(&self) -> &str {
-        &self.tc_url
+        self.tc_url.expose_secret()
     }
 }
 
@@ -140,8 +143,8 @@ impl FromStr for ServerUrl {
             scheme,
             host,
             port: port.unwrap_or(scheme.default_port()),
-            app: app.strip_suffix('/').unwrap_or(app).to_owned(),
-            tc_url: text.to_owned(),
+            app: app.strip_suffix('/').unwrap_or(app).into(),
+            tc_url: text.into(),
         })
     }
 }

@@ -15,6 +15,7 @@ pub(crate) mod bystanders;
 pub(crate) mod certificates;
 pub(crate) mod clip;
 pub(crate) mod compare;
+pub(crate) mod confinement;
 pub(crate) mod ffmpeg;
 pub(crate) mod flv;
 pub(crate) mod gstreamer;

@@ -1,7 +1,7 @@
 //! Which real peers this machine has.
 //!
-//! A test whose peer is missing fails, and says what to install; but where this user may not make a network namespace, what
-//! needs one is left out. Only where `FORKCAST_TEST_LEFT_OUT` names a file (`tests/run
+//! A test whose peer is missing fails, and says what to install; but where this user may not make a namespace, of networks
+//! or of mounts, what needs one is left out. Only where `FORKCAST_TEST_LEFT_OUT` names a file (`tests/run
 //! --without-peers` sets it) such a test passes, and adds itself to that file: the run ends with the list.
 
 use std::env;
@@ -11,6 +11,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
 
+use crate::support::confinement::Confinement;
 use crate::support::namespace::Namespace;
 use crate::support::{ffmpeg, nginx};
 
@@ -25,6 +26,8 @@ pub(crate) enum Peer {
     Gstreamer,
     /// A network namespace: iproute2, and the right to use it.
     Namespace,
+    /// A read-only root and no capabilities: util-linux, and the right to lay them.
+    Confinement,
 }
 
 /// What most tests of the relay with real peers use.
@@ -40,8 +43,8 @@ pub(crate) fn are_here(needed: &[Peer]) -> bool {
     let test = thread::current().name().unwrap_or("a test").to_owned();
     let Some(path) = env::var_os("FORKCAST_TEST_LEFT_OUT") else {
         // It cannot be installed: the tests ask nobody for root.
-        if missing.iter().all(|peer| matches!(peer, Peer::Namespace)) {
-            eprintln!("{test} is left out: this user may not make a network namespace");
+        if missing.iter().all(|peer| matches!(peer, Peer::Namespace | Peer::Confinement)) {
+            eprintln!("{test} is left out: this user may not make a namespace");
             return false;
         }
         panic!("{missing:?} is not on this machine; tests/run installs it");
@@ -61,6 +64,7 @@ impl Peer {
             Self::Openssl => runs("openssl", &["version"]),
             Self::Gstreamer => runs("gst-inspect-1.0", &["rtmp2sink"]) && runs("gst-inspect-1.0", &["flvmux"]),
             Self::Namespace => Namespace::can_be_made(),
+            Self::Confinement => Confinement::can_be_made(),
         }
     }
 }

@@ -11,6 +11,7 @@ use tempfile::TempDir;
 
 use crate::support::certificates::Identity;
 use crate::support::process::Process;
+use crate::support::secret::Search;
 use crate::support::{http, ports, secret, wait};
 
 /// A relay, running or not. It logs all that it can (`RUST_LOG=trace`), and each that is dropped has its log, its status, its
@@ -29,6 +30,8 @@ pub(crate) struct Relay {
     log_level: &'static str,
     /// How many file descriptors it may have; `None` for as many as this process.
     descriptors: Option<u32>,
+    /// Further variables of its environment.
+    environment: Vec<(String, String)>,
 }
 
 impl Relay {
@@ -49,6 +52,7 @@ impl Relay {
             flags: Vec::new(),
             log_level: "trace",
             descriptors: None,
+            environment: Vec::new(),
         }
     }
 
@@ -95,9 +99,25 @@ impl Relay {
         fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).expect("it is our own");
     }
 
+    /// Sets an environment variable, from the next start on.
+    pub(crate) fn environment(&mut self, name: &str, value: &str) {
+        self.environment.push((name.to_owned(), value.to_owned()));
+    }
+
+    /// Takes publishers with this key alone, from the next start on.
+    pub(crate) fn set_stream_key(&mut self, key: &str) {
+        self.keep_secret(key);
+        self.stream_key = key.to_owned();
+    }
+
     /// Something more that must not be seen anywhere.
     pub(crate) fn keep_secret(&mut self, text: &str) {
         self.secrets.push(text.to_owned());
+    }
+
+    /// Everything that must not be seen anywhere.
+    pub(crate) fn secrets(&self) -> &[String] {
+        &self.secrets
     }
 
     /// Starts it, and waits until it says that it is healthy. After `stop` it starts anew on the same ports.
@@ -141,6 +161,7 @@ impl Relay {
         }
         relay.args(&self.flags);
         relay.env("FORKCAST_STREAM_KEY", &self.stream_key).env("RUST_LOG", self.log_level).env("RUST_BACKTRACE", "1");
+        relay.envs(self.environment.iter().map(|(name, value)| (name, value)));
         relay
     }
 
@@ -180,7 +201,7 @@ impl Relay {
 
     /// All that it has written, in all its lives.
     pub(crate) fn log(&self) -> String {
-        fs::read_to_string(self.folder().join("relay.log")).unwrap_or_default()
+        String::from_utf8_lossy(&fs::read(self.folder().join("relay.log")).unwrap_or_default()).into_owned()
     }
 
     /// `GET /api/status`.
@@ -268,15 +289,16 @@ impl Relay {
     /// Asserts that no key is seen in the log, the status, the metrics or the command line.
     #[track_caller]
     pub(crate) fn assert_no_secret_shown(&self) {
-        secret::assert_absent("the relay's log", &self.log(), &self.secrets);
+        let search = Search::of(&self.secrets);
+        search.assert_absent("the relay's log", &self.log());
         let Some(process) = &self.process else { return };
         for path in ["/api/status", "/metrics", "/healthz"] {
             if let Some((_, body)) = http::get(self.http, path) {
-                secret::assert_absent(path, &body, &self.secrets);
+                search.assert_absent(path, &body);
             }
         }
         let arguments = fs::read(format!("/proc/{}/cmdline", process.id())).unwrap_or_default();
-        secret::assert_absent("the relay's arguments", &String::from_utf8_lossy(&arguments), &self.secrets);
+        search.assert_absent("the relay's arguments", &String::from_utf8_lossy(&arguments));
     }
 }
 

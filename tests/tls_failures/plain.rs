@@ -28,8 +28,8 @@ async fn handshake_fails(port: u16) -> Failure {
     let mut transport = dialled(&target).await.unwrap();
     let mut client = Client::new(
         Config {
-            app: "live".to_owned(),
-            tc_url: "rtmp://127.0.0.1/live".to_owned(),
+            app: "live".into(),
+            tc_url: "rtmp://127.0.0.1/live".into(),
             stream_key: SecretString::from("a-key".to_owned()),
             chunk_size: 4096,
             enhanced: false,

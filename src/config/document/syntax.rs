@@ -20,7 +20,7 @@ impl<'t> Document<'t> {
             let field = self.field_around(&span);
             let is_in_value = field.is_some() || stray_values.iter().any(|value| contains(value, &span));
             rest_is_good &= is_in_value || error.message().starts_with("duplicate key");
-            let (line, _) = position(self.text.text.as_bytes(), span.start);
+            let (line, _) = position(self.text.expose_text().as_bytes(), span.start);
             if lines.insert(line) {
                 self.report_line(error.message(), &span, field);
             }
@@ -43,7 +43,7 @@ impl<'t> Document<'t> {
         let spot = match cautious {
             // The parser's own place may be anywhere behind the mark: what is read and what is marked are one.
             Some(excerpt) => {
-                let (number, _) = position(self.text.text.as_bytes(), span.start);
+                let (number, _) = position(self.text.expose_text().as_bytes(), span.start);
                 let place = Place::Line { file: self.text.file.clone(), line: number, column: excerpt.start + 1 };
                 Spot { place, excerpt: Some(excerpt) }
             }
@@ -61,7 +61,7 @@ impl<'t> Document<'t> {
     }
 
     fn line_around(&self, offset: usize) -> &'t str {
-        let text = self.text.text.as_str();
+        let text = self.text.expose_text();
         let start = text.get(..offset).and_then(|before| before.rfind('\n')).map_or(0, |newline| newline + 1);
         text.get(start..).and_then(|rest| rest.lines().next()).unwrap_or_default()
     }

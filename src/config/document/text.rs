@@ -2,16 +2,17 @@
 
 use std::path::{Path, PathBuf};
 
+use secrecy::{ExposeSecret as _, SecretString};
+
 use crate::config::{
     problem::{Place, Problem, Severity},
     source::{FILE_LIMIT, Source},
 };
 
-/// A file's text.
-#[derive(Clone)]
+/// A file's text, which may hold a key.
 pub(in crate::config) struct Text {
     pub(in crate::config) file: PathBuf,
-    pub(in crate::config) text: String,
+    text: SecretString,
 }
 
 impl Text {
@@ -30,15 +31,20 @@ impl Text {
                 "this is hardly a file of settings; move it out of the folder",
             ));
         }
-        let text = String::from_utf8(bytes).map_err(|error| {
-            let (line, _) = position(error.as_bytes(), error.utf8_error().valid_up_to());
+        let text = std::str::from_utf8(&bytes).map_err(|error| {
+            let (line, _) = position(&bytes, error.valid_up_to());
             whole(
                 format!("is not UTF-8 text, first in line {line}"),
                 "save it again as UTF-8; nearly every editor offers that",
             )
         })?;
-        let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text).into();
         Ok(Self { file: file.to_owned(), text })
+    }
+
+    /// All of it. What is shown of it goes through the masks of [`Document`](super::Document).
+    pub(in crate::config) fn expose_text(&self) -> &str {
+        self.text.expose_secret()
     }
 }
 

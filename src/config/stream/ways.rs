@@ -109,6 +109,7 @@ impl Publisher {
                 let spot = document.spot(&key.span);
                 self.problems.extend(short_key_warning(&key.value, &spot));
                 self.has_open_key |= key.is_open;
+                self.has_tracked_key |= key.is_tracked;
                 Ok(Some(Found { digest: KeyDigest::of(&key.value), spot, shown: key.shown, origin: key.origin }))
             }
             (Key::Blank(_) | Key::Absent, Some((digest, span))) => {
@@ -179,6 +180,7 @@ impl Publisher {
             Key::Set(key) => key,
         };
         self.has_open_key |= key.is_open;
+        self.has_tracked_key |= key.is_tracked;
         let length = key.value.expose_secret().chars().count();
         if length < SHORT_SECRET {
             let message = format!("the secret has {length} characters: whoever has one signed key can find it out");

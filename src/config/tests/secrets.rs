@@ -244,6 +244,42 @@ hint: `chmod 600 destinations/*.toml`, or keep keys elsewhere with `key_file` or
 }
 
 #[test]
+fn a_key_that_git_would_commit_is_a_warning() {
+    let mut memory = Memory::new(&[("destinations/d.toml", "platform = \"youtube\"\nkey = \"abcd\"\n")]);
+    memory.tracked.insert("destinations/d.toml".into());
+    let config = memory.load();
+    let hint = |files: &str| {
+        format!(
+            "hint: `git rm --cached {files}` and a line in .gitignore keep it out of the repository, `git update-index \
+             --skip-worktree {files}` what you write into it; or keep keys elsewhere with `key_file` or `key_env`; one that was \
+             pushed already is no secret any more"
+        )
+    };
+    let expected = format!(
+        "warning: git tracks and would commit the key in this file\n  --> destinations/d.toml\n{}",
+        hint("destinations/d.toml")
+    );
+    assert_eq!(rendered(&config), expected);
+    assert!(matches!(first(&config).activation, Activation::On(_)));
+
+    // Without a key in it, or with the key elsewhere, a file may be in a repository.
+    for (name, text) in [
+        ("blank", "platform = \"twitch\"\nkey = \"\"\n"),
+        ("file", "platform = \"twitch\"\nkey_file = \"keys/twitch\"\n"),
+        ("stream", "key = \"long-enough\"\n"),
+    ] {
+        memory.files.insert(format!("destinations/{name}.toml").into(), text.as_bytes().to_vec());
+        memory.tracked.insert(format!("destinations/{name}.toml").into());
+    }
+    memory.files.insert("destinations/keys/twitch".into(), b"efgh".to_vec());
+    let expected = format!(
+        "warning: git tracks and would commit the keys in 2 files: d.toml, stream.toml\n  --> destinations\n{}",
+        hint("destinations/*.toml")
+    );
+    assert_eq!(rendered(&memory.load()), expected);
+}
+
+#[test]
 fn a_key_that_is_probably_in_the_path() {
     let expected = r#"
 warning: there is no `key`, and `url` goes on behind the app, probably with the key
@@ -270,8 +306,9 @@ fn a_ca_file_without_a_certificate() {
     assert_eq!(config.problems.first().unwrap().message, "the file of `ca_file` holds no certificate");
 }
 
-/// A key that looks like one. No six characters of it may be seen anywhere.
-const CANARY: &str = "q7zk9wv2xp4jd8lm";
+/// Keys that look like one each: no six characters of them may be seen anywhere. One has letters that are not ASCII, one a slash
+/// in the middle, as Base64 has.
+const CANARIES: [&str; 3] = ["q7zk9wv2xp4jd8lm", "съешьжеещёэтих", "Zm9v7zk9wv/8lm2xp4jd"];
 
 /// Files with a key in every place where somebody might put it.
 const PLANTED: [&str; 10] = [
@@ -294,6 +331,7 @@ proptest! {
     #[test]
     fn no_key_is_ever_shown(
         planted in prop::sample::select(&PLANTED[..]),
+        canary in prop::sample::select(&CANARIES[..]),
         edits in prop::collection::vec((any::<prop::sample::Index>(), prop::option::of(prop::sample::select(&['"', '\'', '=', '\n', '[', ']', '{', '#', ' ', '\\', ',', 'é'][..]))), 0..4),
     ) {
         // The place of the key is one character while the text is broken.
@@ -302,17 +340,17 @@ proptest! {
             let at = index.index(text.len());
             match insert {
                 Some(c) => text.insert(at, c),
-                // Without its slashes a URL has the key in its host, and a host is shown.
-                None if !['\u{e000}', '/'].contains(&text[at]) => { text.remove(at); }
+                // Without its slashes, or the `@`, a URL has the key in its host, and a host is shown.
+                None if !['\u{e000}', '/', '@'].contains(&text[at]) => { text.remove(at); }
                 None => {}
             }
         }
-        let text = text.into_iter().collect::<String>().replace('\u{e000}', CANARY);
+        let text = text.into_iter().collect::<String>().replace('\u{e000}', canary);
         let config = one(&text);
         let shown = format!("{}\n{config:?}", rendered(&config));
-        for window in CANARY.as_bytes().windows(6) {
-            let part = std::str::from_utf8(window).unwrap();
-            prop_assert!(!shown.contains(part), "shown for the file:\n{text}\n{shown}");
+        for (start, _) in canary.char_indices() {
+            let part: String = canary[start..].chars().take(6).collect();
+            prop_assert!(part.chars().count() < 6 || !shown.contains(&part), "shown for the file:\n{text}\n{shown}");
         }
     }
 }

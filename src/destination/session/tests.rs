@@ -120,8 +120,8 @@ impl Stage {
             history,
         };
         let config = client::Config {
-            app: "live".to_owned(),
-            tc_url: "rtmp://127.0.0.1/live".to_owned(),
+            app: "live".into(),
+            tc_url: "rtmp://127.0.0.1/live".into(),
             stream_key: self.settings.key.clone(),
             chunk_size: 4096,
             enhanced: false,

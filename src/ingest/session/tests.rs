@@ -40,8 +40,8 @@ impl Encoder {
     /// The same, with a stream that has passed those relays.
     async fn ask_by_way_of(io: DuplexStream, key: &str, relay_hops: Vec<String>) -> Self {
         let config = client::Config {
-            app: "live".to_owned(),
-            tc_url: "rtmp://127.0.0.1/live".to_owned(),
+            app: "live".into(),
+            tc_url: "rtmp://127.0.0.1/live".into(),
             stream_key: key.to_owned().into(),
             chunk_size: 4096,
             enhanced: false,

@@ -1,8 +1,7 @@
 //! What a client tells its caller.
 
-use std::fmt;
-
 use super::{Stage, Status};
+use crate::rtmp::secret::SecretText;
 
 /// What the caller of [`Client::handle_input`](super::Client::handle_input) has to know.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,8 +21,8 @@ pub enum Event {
     Ended(Status),
 }
 
-/// A refusal. The key and the app are masked in its texts; `Debug` hides the redirect too.
-#[derive(Clone, PartialEq, Eq)]
+/// A refusal. The key and the app are masked in its texts.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refused {
     /// What was refused.
     pub stage: Stage,
@@ -32,29 +31,12 @@ pub struct Refused {
     /// The server's words for people; may be empty.
     pub description: String,
     /// The tcUrl to connect to instead (code 302), where the server gives one.
-    pub redirect: Option<String>,
+    pub redirect: Option<SecretText>,
 }
 
-/// A request to connect anew. `Debug` hides the URL.
-#[derive(Clone, PartialEq, Eq)]
+/// A request to connect anew.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReconnectRequest {
     /// Where, absolute or relative; none: the same URL.
-    pub tc_url: Option<String>,
-}
-
-impl fmt::Debug for Refused {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Refused")
-            .field("stage", &self.stage)
-            .field("code", &self.code)
-            .field("description", &self.description)
-            .field("redirect", &self.redirect.as_ref().map(|_| "…"))
-            .finish()
-    }
-}
-
-impl fmt::Debug for ReconnectRequest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ReconnectRequest").field("tc_url", &self.tc_url.as_ref().map(|_| "…")).finish()
-    }
+    pub tc_url: Option<SecretText>,
 }

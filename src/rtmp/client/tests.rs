@@ -10,8 +10,8 @@ const KEY: &str = "abcd-1234";
 
 fn config() -> Config {
     Config {
-        app: "live2?backup=1".to_owned(),
-        tc_url: "rtmp://h.example/live2?backup=1".to_owned(),
+        app: "live2?backup=1".into(),
+        tc_url: "rtmp://h.example/live2?backup=1".into(),
         stream_key: SecretString::from(KEY),
         chunk_size: 4096,
         enhanced: false,
@@ -62,7 +62,7 @@ fn publish_media_unpublish() {
             panic!("{of_server:?}");
         };
         assert_eq!(
-            (connected.app.as_str(), connected.tc_url.as_str()),
+            (connected.app.expose_secret(), connected.tc_url.expose_secret()),
             ("live2?backup=1", "rtmp://h.example/live2?backup=1")
         );
         assert_eq!(connected.capabilities, Capabilities::default());
@@ -348,7 +348,7 @@ fn refusals_at_every_stage() {
         assert_eq!(client.stage(), stage);
         if code != "close" {
             assert_eq!(refused.description, "stream …");
-            assert_eq!(refused.redirect.as_deref(), Some("rtmp://b/other"));
+            assert_eq!(refused.redirect, Some("rtmp://b/other".into()));
         }
         let mut junk = &[0xFF; 100][..];
         assert!(matches!(client.handle_input(&mut junk), Ok(None)) && junk.is_empty());
@@ -401,7 +401,7 @@ fn a_server_that_asks_without_reading_fills_no_memory() {
 fn a_request_to_reconnect_is_passed_on_and_media_goes_on() {
     let script = Script::new().started().status(ON_STATUS, "status", Status::RECONNECT_REQUEST);
     let (mut client, events, _) = script.play();
-    let request = ReconnectRequest { tc_url: Some("rtmp://b/other".to_owned()) };
+    let request = ReconnectRequest { tc_url: Some("rtmp://b/other".into()) };
     assert_eq!(events[2..], [Event::ReconnectRequested(request)]);
     client.send_media(MessageType::AUDIO, 0, Bytes::from_static(b"\xAF\x01"));
     assert!(!client.transmit().is_empty());
@@ -445,14 +445,14 @@ fn what_cannot_be_read_fails_a_dialogue_and_ends_no_broadcast() {
 
 #[test]
 fn debug_shows_no_key() {
-    let config = Config { app: KEY.to_owned(), tc_url: KEY.to_owned(), ..config() };
+    let config = Config { app: KEY.into(), tc_url: KEY.into(), ..config() };
     let mut client = Client::new(config.clone(), &RANDOM);
     let mut server = Server::new(&RANDOM);
     let mut text = format!("{config:?} {client:?}");
     text += &format!("{:?}", exchange(&mut client, &mut server, Server::accept_publish));
     client.unpublish();
     text += &format!("{client:?} {:?}", exchange(&mut client, &mut server, Server::accept_publish));
-    let redirect = || Some(KEY.to_owned());
+    let redirect = || Some(SecretText::from(KEY));
     let refused =
         Refused { stage: Stage::Connect, code: String::new(), description: String::new(), redirect: redirect() };
     text += &format!("{refused:?} {:?}", ReconnectRequest { tc_url: redirect() });

@@ -1,26 +1,24 @@
 //! The argument of `connect`.
 
-use std::fmt;
+use secrecy::ExposeSecret as _;
 
 use super::{Capabilities, Value, hops};
-use crate::rtmp::amf0::Properties;
+use crate::rtmp::{amf0::Properties, secret::SecretText};
 
 /// The command object of `connect` (RTMP 1.0 §7.2.1.1). A text that is missing on the wire is empty here, and the other
 /// way round.
-///
-/// `Debug` shows lengths for the texts that people put stream keys into.
-#[derive(Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Connect {
     /// `app`: path and query of the server's URL. Always written.
-    pub app: String,
+    pub app: SecretText,
     /// `type`: `nonprivate`, from publishers.
     pub connection_type: String,
     /// `flashVer`: name and version of the program.
     pub flash_ver: String,
     /// `swfUrl`: from publishers, the same as `tc_url`.
-    pub swf_url: String,
+    pub swf_url: SecretText,
     /// `tcUrl`: the server's URL as it was typed. Spelled `tcurl`, or put in quotes, by some.
-    pub tc_url: String,
+    pub tc_url: SecretText,
     /// `objectEncoding`: 0 asks for AMF0, 3 for AMF3.
     pub object_encoding: Option<f64>,
     /// The fields of Enhanced RTMP.
@@ -34,11 +32,11 @@ impl Connect {
     pub(super) fn read(object: &Value) -> Self {
         let text = |key| field(object, key).and_then(Value::as_str).unwrap_or_default();
         Self {
-            app: text("app").to_owned(),
+            app: text("app").into(),
             connection_type: text("type").to_owned(),
             flash_ver: text("flashVer").to_owned(),
-            swf_url: text("swfUrl").to_owned(),
-            tc_url: text("tcUrl").trim_matches(['"', '\'']).to_owned(),
+            swf_url: text("swfUrl").into(),
+            tc_url: text("tcUrl").trim_matches(['"', '\'']).into(),
             object_encoding: field(object, "objectEncoding").and_then(Value::as_number),
             capabilities: Capabilities::read(object),
             relay_hops: hops::read(field(object, hops::KEY)),
@@ -47,15 +45,15 @@ impl Connect {
 
     /// The keys in the order of OBS, whose form every server has been tested with.
     pub(super) fn write(&self) -> Value {
-        let mut properties: Properties = vec![("app".to_owned(), self.app.as_str().into())];
+        let mut properties: Properties = vec![("app".to_owned(), self.app.expose_secret().into())];
         let texts = [
-            ("type", &self.connection_type),
-            ("flashVer", &self.flash_ver),
-            ("swfUrl", &self.swf_url),
-            ("tcUrl", &self.tc_url),
+            ("type", self.connection_type.as_str()),
+            ("flashVer", self.flash_ver.as_str()),
+            ("swfUrl", self.swf_url.expose_secret()),
+            ("tcUrl", self.tc_url.expose_secret()),
         ];
         for (key, text) in texts.into_iter().filter(|(_, text)| !text.is_empty()) {
-            properties.push((key.to_owned(), text.as_str().into()));
+            properties.push((key.to_owned(), text.into()));
         }
         if let Some(encoding) = self.object_encoding {
             properties.push(("objectEncoding".to_owned(), encoding.into()));
@@ -63,21 +61,6 @@ impl Connect {
         self.capabilities.write(&mut properties);
         properties.extend(hops::write(&self.relay_hops).map(|hops| (hops::KEY.to_owned(), hops)));
         Value::Object(properties)
-    }
-}
-
-impl fmt::Debug for Connect {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Connect")
-            .field("app_len", &self.app.len())
-            .field("connection_type", &self.connection_type)
-            .field("flash_ver", &self.flash_ver)
-            .field("swf_url_len", &self.swf_url.len())
-            .field("tc_url_len", &self.tc_url.len())
-            .field("object_encoding", &self.object_encoding)
-            .field("capabilities", &self.capabilities)
-            .field("relay_hops", &self.relay_hops)
-            .finish()
     }
 }
 

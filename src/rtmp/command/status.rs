@@ -2,12 +2,14 @@
 
 use std::fmt;
 
+use secrecy::ExposeSecret as _;
+
 use super::Value;
-use crate::rtmp::amf0::Properties;
+use crate::rtmp::{amf0::Properties, secret::SecretText};
 
 /// An information object, from `onStatus` and its like or from a reply.
 ///
-/// `Debug` leaves out the texts in which servers repeat keys and URLs.
+/// `Debug` leaves out the text in which servers repeat keys.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Status {
     /// `level`: `status`, `warning` or `error`.
@@ -17,9 +19,9 @@ pub struct Status {
     /// `description`: for people.
     pub description: String,
     /// `tcUrl`, absolute or relative: where to reconnect (Enhanced RTMP v2, "Reconnect Request").
-    pub tc_url: Option<String>,
+    pub tc_url: Option<SecretText>,
     /// `ex.redirect`, a tcUrl: connect there instead. Only some servers have it.
-    pub redirect: Option<String>,
+    pub redirect: Option<SecretText>,
 }
 
 impl Status {
@@ -63,8 +65,8 @@ impl Status {
             level: text(object.property("level")).unwrap_or_default(),
             code: text(object.property("code")).unwrap_or_default(),
             description: text(object.property("description")).unwrap_or_default(),
-            tc_url: text(object.property("tcUrl")),
-            redirect: text(redirect),
+            tc_url: text(object.property("tcUrl")).map(SecretText::from),
+            redirect: text(redirect).map(SecretText::from),
         }
     }
 
@@ -79,10 +81,11 @@ impl Status {
             ("description".to_owned(), self.description.as_str().into()),
         ];
         if let Some(tc_url) = &self.tc_url {
-            properties.push(("tcUrl".to_owned(), tc_url.as_str().into()));
+            properties.push(("tcUrl".to_owned(), tc_url.expose_secret().into()));
         }
         if let Some(redirect) = &self.redirect {
-            let details = vec![("code".to_owned(), 302.0.into()), ("redirect".to_owned(), redirect.as_str().into())];
+            let details =
+                vec![("code".to_owned(), 302.0.into()), ("redirect".to_owned(), redirect.expose_secret().into())];
             properties.push(("ex".to_owned(), Value::Object(details)));
         }
         properties
@@ -95,8 +98,8 @@ impl fmt::Debug for Status {
             .field("level", &self.level)
             .field("code", &self.code)
             .field("description_len", &self.description.len())
-            .field("tc_url", &self.tc_url.as_ref().map(|_| "…"))
-            .field("redirect", &self.redirect.as_ref().map(|_| "…"))
+            .field("tc_url", &self.tc_url)
+            .field("redirect", &self.redirect)
             .finish()
     }
 }

@@ -1,6 +1,7 @@
 use std::mem::discriminant;
 
 use super::*;
+use crate::rtmp::secret::SecretText;
 
 fn key() -> SecretString {
     SecretString::from("abcd-1234")
@@ -62,7 +63,7 @@ fn table() -> Vec<(&'static [u8], f64, Call)> {
             1.0,
             connect(Connect {
                 flash_ver: "FMLE/3.0 (compatible; Lavf60.16.100)".into(),
-                swf_url: String::new(),
+                swf_url: SecretText::default(),
                 tc_url: "rtmp://h.example:1935/live".into(),
                 ..obs_connect()
             }),

@@ -171,7 +171,9 @@ fn nginx_relay() -> Publisher {
 /// What a caller sees, in the clear.
 fn describe(event: &Event) -> String {
     match event {
-        Event::Connected(connected) => format!("connected {} {}", connected.app, connected.tc_url),
+        Event::Connected(connected) => {
+            format!("connected {} {}", connected.app.expose_secret(), connected.tc_url.expose_secret())
+        }
         Event::PublishRequested(request) => {
             format!("publish {} {}", request.stream_key.expose_secret(), request.publish_type)
         }
@@ -588,8 +590,8 @@ fn debug_shows_no_key() {
         server.accept_publish();
     }
     let connected = Connected {
-        app: secret.to_owned(),
-        tc_url: secret.to_owned(),
+        app: secret.into(),
+        tc_url: secret.into(),
         flash_ver: String::new(),
         capabilities: Capabilities::default(),
         relay_hops: Vec::new(),

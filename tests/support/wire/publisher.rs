@@ -41,6 +41,14 @@ impl Publisher {
     /// # Errors
     /// As [`connect`](Self::connect).
     pub(crate) fn connect_eagerly(port: u16, key: &str, tags: &[Tag]) -> Result<Self, String> {
+        Self::connect_to(port, "live", key, tags)
+    }
+
+    /// The same, to another application: the path and the query of the server's URL, into which people put their key.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect).
+    pub(crate) fn connect_to(port: u16, app: &str, key: &str, tags: &[Tag]) -> Result<Self, String> {
         let io = |error: io::Error| error.to_string();
         let mut socket = TcpStream::connect(("127.0.0.1", port)).map_err(io)?;
         socket.set_nodelay(true).map_err(io)?;
@@ -54,9 +62,9 @@ impl Publisher {
         let size = u32::try_from(CHUNK_SIZE).expect("it is small");
         publisher.control(chunks::SET_CHUNK_SIZE, size.to_be_bytes().to_vec()).map_err(io)?;
         let fields = [
-            ("app", "live".to_owned()),
+            ("app", app.to_owned()),
             ("type", "nonprivate".to_owned()),
-            ("tcUrl", format!("rtmp://127.0.0.1:{port}/live")),
+            ("tcUrl", format!("rtmp://127.0.0.1:{port}/{app}")),
         ];
         let fields = fields.map(|(name, value)| (name.to_owned(), Value::String(value))).to_vec();
         publisher.command("connect", 1.0, Value::Object(fields), &[]).map_err(io)?;
