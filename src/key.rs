@@ -10,6 +10,7 @@ use std::{
 };
 
 use secrecy::{ExposeSecret as _, SecretString};
+use zeroize::Zeroizing;
 
 use crate::{
     cli::KeyCommand,
@@ -22,7 +23,7 @@ use crate::{
 };
 
 /// Most bytes of a key that are read.
-const KEY_LIMIT: u64 = 4096;
+const KEY_LIMIT: usize = 4096;
 
 /// Does what was asked. Exit code 0: done, or the key opens a stream; 2: it opens none, or something is wrong.
 pub fn run(command: &KeyCommand) -> ExitCode {
@@ -128,9 +129,10 @@ fn folder(given: Option<&Path>) -> PathBuf {
 }
 
 fn read_key() -> Result<SecretString, Complaint> {
-    let mut text = String::new();
+    // All that there is room for, so that no part is left behind where it grew.
+    let mut text = Zeroizing::new(String::with_capacity(KEY_LIMIT));
     let hint = "give the key by standard input, as in `forkcast key check < FILE`";
-    let read = io::stdin().take(KEY_LIMIT).read_to_string(&mut text);
+    let read = io::stdin().take(KEY_LIMIT as u64).read_to_string(&mut text);
     read.map_err(|error| complaint(format!("the key cannot be read: {error}"), hint))?;
     match text.trim() {
         "" => Err(complaint("no key came", hint)),
