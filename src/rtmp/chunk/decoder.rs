@@ -230,24 +230,34 @@ impl Decoder {
 
     /// Appends to the unfinished message of a chunk stream. `available`: how many bytes there are at hand, of whatever.
     fn store(&mut self, chunk_stream_id: u32, bytes: &[u8], available: usize) -> Result<(), Error> {
-        let stream = self.streams.entry(chunk_stream_id).or_default();
-        let partial = stream.partial.get_or_insert_default();
-        let needed = partial.len() + bytes.len();
-        if needed > partial.capacity() {
-            // In steps that what has arrived justifies: by what is at hand, or by as much again. The last step is the
-            // exact length, so nothing is spare in the end.
-            let step = (partial.len() + available).max(2 * partial.len()).min(stream.length);
-            let free = self.limits.partial_messages.saturating_sub(self.reserved);
-            let most = partial.capacity() + free;
-            if needed > most {
-                let limit = self.limits.partial_messages as u64;
-                return Err(Error::Limit { what: "bytes in unfinished messages", limit });
-            }
-            let before = partial.capacity();
-            partial.reserve_exact(step.min(most) - partial.len());
-            self.reserved += partial.capacity() - before;
+        let mut partial = self.streams.entry(chunk_stream_id).or_default().partial.get_or_insert_default();
+        if bytes.len() > partial.capacity() - partial.len() {
+            self.grow(chunk_stream_id, bytes.len(), available)?;
+            partial = self.streams.entry(chunk_stream_id).or_default().partial.get_or_insert_default();
         }
         partial.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    /// Makes room for at least `more` bytes of an unfinished message, in steps that what has arrived justifies: by what
+    /// is at hand, or by as much again. What is at hand counts once for all chunk streams together, since a header and
+    /// one byte on each could claim it. The last step is the exact length, so nothing is spare in the end.
+    fn grow(&mut self, chunk_stream_id: u32, more: usize, available: usize) -> Result<(), Error> {
+        let spare: usize = self.streams.values().map(ChunkStream::spare).sum();
+        let stream = self.streams.entry(chunk_stream_id).or_default();
+        let partial = stream.partial.get_or_insert_default();
+        let needed = partial.len() + more;
+        let at_hand = partial.len() + available.saturating_sub(spare);
+        let step = at_hand.max(2 * partial.len()).max(needed).min(stream.length);
+        let free = self.limits.partial_messages.saturating_sub(self.reserved);
+        let most = partial.capacity() + free;
+        if needed > most {
+            let limit = self.limits.partial_messages as u64;
+            return Err(Error::Limit { what: "bytes in unfinished messages", limit });
+        }
+        let before = partial.capacity();
+        partial.reserve_exact(step.min(most) - partial.len());
+        self.reserved += partial.capacity() - before;
         Ok(())
     }
 
@@ -308,6 +318,11 @@ impl ChunkStream {
     /// Bytes that the unfinished message lacks.
     fn missing(&self) -> usize {
         self.length - self.partial.as_ref().map_or(0, Vec::len)
+    }
+
+    /// Bytes that the unfinished message can take without growing.
+    fn spare(&self) -> usize {
+        self.partial.as_ref().map_or(0, |partial| partial.capacity() - partial.len())
     }
 
     /// Forgets the unfinished message; gives the memory it had, in bytes.
