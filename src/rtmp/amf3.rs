@@ -5,10 +5,11 @@
 //! Strings, objects and the traits of objects may be references to what came earlier in the message. They are resolved
 //! by copying, and every copy is paid for out of the message's budget.
 
+use std::rc::Rc;
+
 use super::amf0::reader::Reader;
 use super::amf0::{Properties, Value};
 use super::error::Error;
-use super::limits;
 
 mod marker {
     pub(super) const UNDEFINED: u8 = 0x00;
@@ -37,11 +38,11 @@ pub(super) struct References {
     strings: Vec<String>,
     /// None while the object itself is still being read.
     objects: Vec<Option<Value>>,
-    traits: Vec<Traits>,
+    traits: Vec<Rc<Traits>>,
 }
 
-/// The class of an object: its name and the names of the properties that each object of the class has.
-#[derive(Clone)]
+/// The class of an object: its name and the names of the properties that each object of the class has. Shared by the
+/// objects: a reference of one byte must not copy the names before they are paid for.
 struct Traits {
     class: String,
     sealed: Vec<String>,
@@ -158,9 +159,9 @@ impl Decoder<'_, '_> {
             return self.external(&traits.class, depth);
         }
         let mut properties = Properties::new();
-        for name in traits.sealed {
-            self.reader.pay_for_text(&name)?;
-            properties.push((name, self.value(depth + 1)?));
+        for name in &traits.sealed {
+            self.reader.pay_for_text(name)?;
+            properties.push((name.clone(), self.value(depth + 1)?));
         }
         if traits.form == Form::Dynamic {
             properties.extend(self.pairs(depth)?);
@@ -169,7 +170,7 @@ impl Decoder<'_, '_> {
             return Ok(Value::Object(properties));
         }
         self.reader.pay_for_text(&traits.class)?;
-        Ok(Value::TypedObject { class: traits.class, properties })
+        Ok(Value::TypedObject { class: traits.class.clone(), properties })
     }
 
     /// Flex wraps plain values in classes that write exactly one value. What any other class writes cannot be known.
@@ -182,9 +183,9 @@ impl Decoder<'_, '_> {
         }
     }
 
-    fn traits(&mut self, flags: usize) -> Result<Traits, Error> {
+    fn traits(&mut self, flags: usize) -> Result<Rc<Traits>, Error> {
         if flags & 0b1 == 0 {
-            let found = self.references.traits.get(flags >> 1).cloned();
+            let found = self.references.traits.get(flags >> 1).map(Rc::clone);
             return found.ok_or(Error::Malformed("an AMF3 object refers to a class that was not sent"));
         }
         let form = match flags >> 1 & 0b11 {
@@ -193,13 +194,12 @@ impl Decoder<'_, '_> {
             _ => Form::External,
         };
         let count = if form == Form::External { 0 } else { flags >> 3 };
-        if count > limits::AMF_VALUES {
-            return Err(Error::Limit { what: "properties of an AMF3 class", limit: limits::AMF_VALUES as u64 });
-        }
+        // A name of no letters is one byte on the wire and a string in memory.
+        self.reader.pay_for_values(count)?;
         let class = self.string()?;
         let sealed = (0..count).map(|_| self.string()).collect::<Result<_, _>>()?;
-        let traits = Traits { class, sealed, form };
-        self.references.traits.push(traits.clone());
+        let traits = Rc::new(Traits { class, sealed, form });
+        self.references.traits.push(Rc::clone(&traits));
         Ok(traits)
     }
 

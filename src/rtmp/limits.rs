@@ -48,8 +48,9 @@ pub const ACKNOWLEDGEMENT_INTERVAL: u32 = 4096;
 /// overflow a stack.
 pub const AMF_DEPTH: usize = 32;
 
-/// AMF values in one message, copies through references included. Real messages have below 200.
-pub const AMF_VALUES: usize = 4096;
+/// AMF values in one message, copies through references and the names of a class's properties included. Real messages
+/// have below 200.
+pub const AMF_VALUES: usize = 2048;
 
 /// Longest AMF string in bytes: no URL, key or name comes near.
 pub const AMF_STRING: usize = 64 * 1024;

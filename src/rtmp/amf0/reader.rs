@@ -24,9 +24,14 @@ impl<'a> Reader<'a> {
         if depth >= limits::AMF_DEPTH {
             return Err(Error::Limit { what: "levels of nested AMF values", limit: limits::AMF_DEPTH as u64 });
         }
+        self.pay_for_values(1)
+    }
+
+    /// Pays for so many values, or for what takes as much memory.
+    pub(in crate::rtmp) fn pay_for_values(&mut self, count: usize) -> Result<(), Error> {
         self.values = self
             .values
-            .checked_sub(1)
+            .checked_sub(count)
             .ok_or(Error::Limit { what: "AMF values in a message", limit: limits::AMF_VALUES as u64 })?;
         Ok(())
     }
