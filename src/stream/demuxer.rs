@@ -116,9 +116,10 @@ impl Demuxer {
     fn configure(&mut self, kind: Kind, payload: &Bytes, description: &Description) {
         for (slot, payload) in media::configurations(kind, payload, description) {
             // Empty means cleared.
-            let next = if payload.is_empty() { self.epoch.without(slot) } else { self.epoch.with(slot, payload) };
-            if let Some(next) = next {
-                self.epoch = Arc::new(next);
+            if payload.is_empty() {
+                Epoch::clear(&mut self.epoch, slot);
+            } else {
+                Epoch::fill(&mut self.epoch, slot, payload);
             }
         }
     }

@@ -1,6 +1,6 @@
 //! The codec configuration in force at a message.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;
 
@@ -19,31 +19,38 @@ const LARGEST: usize = 1 << 20;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Epoch {
     slots: BTreeMap<Slot, Bytes>,
+    /// Length of all that is in `slots`.
+    bytes: usize,
 }
 
 impl Epoch {
-    /// The epoch that follows when `slot` is filled with `payload`, or `None` where nothing changes: encoders repeat their
-    /// sequence headers. Past 1 MiB in all nothing more is taken.
-    pub fn with(&self, slot: Slot, payload: Bytes) -> Option<Self> {
-        let before = self.slots.get(&slot);
-        if before == Some(&payload) || self.bytes() - before.map_or(0, Bytes::len) + payload.len() > LARGEST {
-            return None;
+    /// Fills `slot` with `payload`, in an epoch of its own where others hold this one: one copy for all tracks of a
+    /// message. Nothing changes where the slot is the same already, since encoders repeat their sequence headers. Past 1 MiB
+    /// in all nothing more is taken.
+    pub fn fill(this: &mut Arc<Self>, slot: Slot, payload: Bytes) {
+        let before = this.slots.get(&slot);
+        let bytes = this.bytes - before.map_or(0, Bytes::len) + payload.len();
+        if before == Some(&payload) || bytes > LARGEST {
+            return;
         }
-        let mut slots = self.slots.clone();
-        slots.insert(slot, payload);
-        Some(Self { slots })
+        let epoch = Arc::make_mut(this);
+        epoch.slots.insert(slot, payload);
+        epoch.bytes = bytes;
     }
 
-    /// The epoch that follows when `slot` is cleared, or `None` where it was empty.
-    pub fn without(&self, slot: Slot) -> Option<Self> {
-        let mut slots = self.slots.clone();
-        slots.remove(&slot)?;
-        Some(Self { slots })
+    /// Clears `slot`, as [`fill`](Self::fill) fills it.
+    pub fn clear(this: &mut Arc<Self>, slot: Slot) {
+        if !this.slots.contains_key(&slot) {
+            return;
+        }
+        let epoch = Arc::make_mut(this);
+        let cleared = epoch.slots.remove(&slot);
+        epoch.bytes -= cleared.map_or(0, |payload| payload.len());
     }
 
     /// Bytes that it holds.
     pub fn bytes(&self) -> usize {
-        self.slots.values().map(Bytes::len).sum()
+        self.bytes
     }
 
     /// What fills `slot`.
@@ -83,26 +90,29 @@ mod tests {
     const AUDIO: Slot = Slot { kind: Kind::Audio, track: 0, configuration: ConfigurationKind::SequenceHeader };
     const METADATA: Slot = Slot { kind: Kind::Data, track: 0, configuration: ConfigurationKind::OnMetaData };
 
+    fn filled(from: &Arc<Epoch>, slots: &[(Slot, &'static [u8])]) -> Arc<Epoch> {
+        let mut epoch = Arc::clone(from);
+        for (slot, payload) in slots {
+            Epoch::fill(&mut epoch, *slot, Bytes::from_static(payload));
+        }
+        epoch
+    }
+
     #[test]
     fn a_repeated_header_changes_nothing() {
-        let epoch = Epoch::default().with(VIDEO, Bytes::from_static(b"a")).unwrap();
-        assert!(epoch.with(VIDEO, Bytes::from_static(b"a")).is_none());
-        assert!(epoch.with(VIDEO, Bytes::from_static(b"b")).is_some());
+        let first = filled(&Arc::default(), &[(VIDEO, b"a")]);
+        assert!(Arc::ptr_eq(&first, &filled(&first, &[(VIDEO, b"a")])));
+        let second = filled(&first, &[(VIDEO, b"bc")]);
+        assert_eq!((first.bytes(), second.bytes()), (1, 2), "who holds the first one sees no change");
     }
 
     #[test]
     fn only_what_differs_is_announced_metadata_first() {
-        let first = Epoch::default()
-            .with(VIDEO, Bytes::from_static(b"v1"))
-            .and_then(|e| e.with(METADATA, Bytes::from_static(b"m1")))
-            .unwrap();
+        let first = filled(&Arc::default(), &[(VIDEO, b"v1"), (METADATA, b"m1")]);
         let all: Vec<_> = first.changed_since(&Epoch::default()).map(|(slot, _)| slot).collect();
         assert_eq!(all, [METADATA, VIDEO]);
 
-        let second = first
-            .with(VIDEO, Bytes::from_static(b"v2"))
-            .and_then(|e| e.with(AUDIO, Bytes::from_static(b"a1")))
-            .unwrap();
+        let second = filled(&first, &[(VIDEO, b"v2"), (AUDIO, b"a1")]);
         let changed: Vec<_> = second.changed_since(&first).map(|(slot, _)| slot).collect();
         assert_eq!(changed, [AUDIO, VIDEO]);
         assert_eq!(second.changed_since(&second).count(), 0);
@@ -110,8 +120,23 @@ mod tests {
 
     #[test]
     fn clearing_an_empty_slot_changes_nothing() {
-        let epoch = Epoch::default().with(METADATA, Bytes::from_static(b"m")).unwrap();
-        assert_eq!(epoch.without(METADATA), Some(Epoch::default()));
-        assert!(epoch.without(VIDEO).is_none());
+        let first = filled(&Arc::default(), &[(METADATA, b"m")]);
+        let mut second = Arc::clone(&first);
+        Epoch::clear(&mut second, VIDEO);
+        assert!(Arc::ptr_eq(&first, &second));
+        Epoch::clear(&mut second, METADATA);
+        assert_eq!((first.bytes(), &*second), (1, &Epoch::default()));
+    }
+
+    #[test]
+    fn slot_after_slot_is_filled_up_to_a_bound() {
+        let half = Bytes::from(vec![0; LARGEST / 2]);
+        let mut epoch = Arc::default();
+        for track in 0..=255 {
+            Epoch::fill(&mut epoch, Slot { track, ..VIDEO }, half.clone());
+        }
+        assert_eq!((epoch.bytes(), epoch.slots.len()), (LARGEST, 2));
+        Epoch::fill(&mut epoch, Slot { track: 1, ..VIDEO }, Bytes::from_static(b"less"));
+        assert_eq!(epoch.bytes(), LARGEST / 2 + 4);
     }
 }

@@ -97,7 +97,8 @@ fn memory_is_bounded_where_payload_is_not() {
         empty.append(message(0, 0, index == 0));
         let slot = Slot { kind: Kind::Data, track: 0, configuration: ConfigurationKind::OnMetaData };
         let metadata = [&index.to_be_bytes()[..], &[0; 10_000]].concat();
-        let epoch = Arc::new(Epoch::default().with(slot, metadata.into()).unwrap());
+        let mut epoch = Arc::default();
+        Epoch::fill(&mut epoch, slot, metadata.into());
         configured.append(Message { epoch, ..message(0, 2, index == 0) });
     }
     assert!(empty.messages.len() < 10_000, "{} messages without a byte", empty.messages.len());
