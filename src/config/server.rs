@@ -11,6 +11,7 @@ use std::{
 use super::{
     document::{At, Document, Field, Text},
     explain::{Explained, Origin},
+    mask::Shown,
     problem::{Place, Problem, Severity},
     secret::beside,
     source::Source,
@@ -205,7 +206,9 @@ impl Settings<'_, '_> {
             Some(typed) => match typed.text.parse() {
                 Ok(address) => (Some(address), typed.origin),
                 Err(_) => {
-                    let message = format!("`{}` is not an address to listen on", typed.text);
+                    // Whatever was typed here: the URL of a destination has its key in it.
+                    let shown = if typed.text.contains("://") { Shown::Url } else { Shown::Plain };
+                    let message = format!("`{}` is not an address to listen on", shown.value(&typed.text));
                     self.report(Some(&typed), name, message, &address_hint(&typed.text, default));
                     return default;
                 }
@@ -304,6 +307,12 @@ impl Settings<'_, '_> {
     fn path_of(&mut self, name: &'static str, typed: &Typed) -> Option<PathBuf> {
         if typed.text.is_empty() {
             self.report(Some(typed), name, format!("`{name}` is empty"), "write a path, or leave it out");
+            return None;
+        }
+        // A path is shown. What follows a quotation mark that was not closed may be anything.
+        if typed.text.contains("://") || typed.text.contains(['\n', '"']) {
+            let message = format!("`{name}` is no path; it is not shown, as it could hold a key");
+            self.report(Some(typed), name, message, "write a path, on one line and in one pair of quotes");
             return None;
         }
         let path = match &typed.origin {

@@ -120,7 +120,15 @@ fn mistakes_of_flags_say_what_to_do() {
         ),
         (
             flags(&[("rtmp", "--rtmp", "rtmp://0.0.0.0:1935/live")]),
-            "mistake: `rtmp://0.0.0.0:1935/live` is not an address to listen on\n  --> flag --rtmp\nhint: an address has no scheme and no path; write for example `0.0.0.0:1935`",
+            "mistake: `rtmp://0.0.0.0:1935/…` is not an address to listen on\n  --> flag --rtmp\nhint: an address has no scheme and no path; write for example `0.0.0.0:1935`",
+        ),
+        (
+            flags(&[("rtmp", "--rtmp", "live_123456_secret")]),
+            "mistake: `…` is not an address to listen on\n  --> flag --rtmp\nhint: write an IP address and a port such as `0.0.0.0:1935`, or `off`",
+        ),
+        (
+            flags(&[("state", "--state", "rtmp://h/live/secret")]),
+            "mistake: `state` is no path; it is not shown, as it could hold a key\n  --> flag --state\nhint: write a path, on one line and in one pair of quotes",
         ),
         (
             flags(&[("http", "--http", "0.0.0.0:1935")]),
