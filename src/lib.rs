@@ -21,6 +21,7 @@
 //! - [`control`]: HTTP: status, metrics, health.
 //! - [`relay`]: the composition root: start and stop order. [`mend`]: a file that is mended wakes its destination.
 //! - [`cli`]: flags; [`serve`], [`check`], [`health`], [`key`], [`demo`]: a command each.
+//! - [`fuzzing`]: what must hold for any bytes, one function for each place where they come in.
 //!
 //! # Invariants
 //! 1. The write side never waits for a reader: appending takes a lock that readers hold for a few clones, and wakes them.
@@ -35,6 +36,8 @@ pub mod config;
 pub mod control;
 pub mod demo;
 pub mod destination;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod health;
 pub mod ingest;
 pub mod key;

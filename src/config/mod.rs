@@ -18,6 +18,7 @@ mod explain;
 mod folder;
 mod git_index;
 mod mask;
+mod memory;
 mod nearest;
 mod own_listeners;
 mod problem;
@@ -33,6 +34,8 @@ use std::{path::PathBuf, time::Duration};
 pub use document::show_duration;
 pub use explain::{Explained, Origin};
 pub use folder::DEFAULT_STREAM;
+#[doc(hidden)]
+pub use memory::Memory;
 pub use problem::{Excerpt, Place, Problem, Severity};
 pub use server::{Given, Http, Resolved, Rtmps, ServeOptions};
 pub use source::{Disk, Entry, FILE_LIMIT, Source};

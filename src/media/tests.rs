@@ -9,6 +9,7 @@ use super::enhanced::{FrameType, Packet, PacketType};
 use super::flv::Reader;
 use super::testing::{many_tracks, with_mod_ex};
 use super::*;
+use crate::fuzzing::assert_answered;
 
 const HEADER: Class = Class::Configuration(ConfigurationKind::SequenceHeader);
 const COLOR: Class = Class::Configuration(ConfigurationKind::ColorInfo);
@@ -238,24 +239,7 @@ proptest! {
     fn any_bytes_are_answered(messages in prop::collection::vec((any_kind(), any_payload()), 1..8)) {
         let mut inspector = Inspector::new();
         for (kind, payload) in messages {
-            let description = inspector.inspect(kind, &payload);
-            let slots = configurations(kind, &payload, &description);
-            prop_assert!(slots.is_empty() || matches!(description.class, Class::Configuration(_)));
-
-            // What is stored for a slot is a message of its own that fills this slot and no other.
-            for (slot, stored) in slots.into_iter().filter(|(_, stored)| !stored.is_empty()) {
-                let description = Inspector::new().inspect(slot.kind, &stored);
-                prop_assert_eq!(description.class, Class::Configuration(slot.configuration));
-                prop_assert_eq!(description.track(), slot.track);
-                prop_assert_eq!(configurations(slot.kind, &stored, &description), vec![(slot, stored)]);
-            }
-
-            // What has been made plain is plain, and is the same thing.
-            if let Plain::Rewritten(plain) = plain_default_track(kind, &payload, &description) {
-                let again = Inspector::new().inspect(kind, &plain);
-                prop_assert_eq!(again.codec, description.codec);
-                prop_assert_eq!(plain_default_track(kind, &plain, &again), Plain::Unchanged);
-            }
+            assert_answered(&mut inspector, kind, &payload);
         }
     }
 

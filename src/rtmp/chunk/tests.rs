@@ -1,15 +1,13 @@
 //! Chunks both ways: byte tables, every cut, hostile input, and a slow reference decoder as the second opinion.
 
-mod reference;
-
 use std::collections::HashMap;
 
 use bytes::{Buf, Bytes};
 use proptest::prelude::*;
 
-use self::reference::reference_messages;
 use super::header::{MessageHeader, continuation};
 use super::{Decoder, Encoder};
+use crate::fuzzing::reference::reference_messages;
 use crate::rtmp::error::Error;
 use crate::rtmp::limits::Limits;
 use crate::rtmp::message::{Message, MessageType};

@@ -5,6 +5,19 @@ use std::collections::HashMap;
 
 use crate::rtmp::message::{Message, MessageType};
 
+/// Reads the messages of a chunk stream one after the other.
+pub(crate) struct Reference<'a> {
+    wire: &'a [u8],
+    at: usize,
+    streams: HashMap<u32, Stream>,
+    /// The peer's chunk size. Not brought into any range here: that is for who sets it.
+    pub(crate) chunk_size: usize,
+}
+
+/// Where the wire has no meaning.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Malformed;
+
 #[derive(Default, Clone)]
 struct Stream {
     time: u32,
@@ -21,32 +34,46 @@ fn number(bytes: &[u8]) -> u32 {
     bytes.iter().fold(0, |number, byte| number << 8 | u32::from(*byte))
 }
 
-/// The messages in `wire`, and whether it is malformed behind them.
-pub(super) fn reference_messages(wire: &[u8], chunk_size: usize) -> (Vec<Message>, bool) {
-    let mut messages = Vec::new();
-    let malformed = read(wire, chunk_size, &mut messages) == Some(true);
-    (messages, malformed)
-}
+impl<'a> Reference<'a> {
+    pub(crate) fn new(wire: &'a [u8], chunk_size: usize) -> Self {
+        Self { wire, at: 0, streams: HashMap::new(), chunk_size }
+    }
 
-/// `None` where the bytes end inside of something.
-fn read(wire: &[u8], chunk_size: usize, messages: &mut Vec<Message>) -> Option<bool> {
-    let mut streams: HashMap<u32, Stream> = HashMap::new();
-    let mut at = 0;
-    while at < wire.len() {
-        let format = wire[at] / 64;
-        let id = match wire[at] % 64 {
+    /// The unfinished message of a chunk stream is dropped.
+    pub(crate) fn abort(&mut self, chunk_stream_id: u32) {
+        if let Some(stream) = self.streams.get_mut(&chunk_stream_id) {
+            stream.partial = None;
+        }
+    }
+
+    /// Reads chunks up to the end of a message. `None` where the bytes end inside of something, or at their end.
+    pub(crate) fn next(&mut self) -> Option<Result<Message, Malformed>> {
+        loop {
+            match self.chunk()? {
+                Ok(None) => {}
+                Ok(Some(message)) => return Some(Ok(message)),
+                Err(malformed) => return Some(Err(malformed)),
+            }
+        }
+    }
+
+    fn chunk(&mut self) -> Option<Result<Option<Message>, Malformed>> {
+        let (wire, mut at) = (self.wire, self.at);
+        let first = *wire.get(at)?;
+        let format = first / 64;
+        let id = match first % 64 {
             0 => 64 + u32::from(*wire.get(at + 1)?),
             1 => 64 + u32::from(*wire.get(at + 1)?) + 256 * u32::from(*wire.get(at + 2)?),
             id => u32::from(id),
         };
-        at += match wire[at] % 64 {
+        at += match first % 64 {
             0 => 2,
             1 => 3,
             _ => 1,
         };
 
-        let known = streams.contains_key(&id);
-        let mut stream = streams.get(&id).cloned().unwrap_or_default();
+        let known = self.streams.contains_key(&id);
+        let mut stream = self.streams.get(&id).cloned().unwrap_or_default();
         if format < 3 {
             let fields = wire.get(at..at + [11, 7, 3][usize::from(format)])?;
             at += fields.len();
@@ -61,7 +88,7 @@ fn read(wire: &[u8], chunk_size: usize, messages: &mut Vec<Message>) -> Option<b
                 stream.len = number(&fields[3..6]) as usize;
                 stream.kind = fields[6];
             } else if !known {
-                return Some(true);
+                return Some(Err(Malformed));
             }
             stream.delta = time;
             stream.time = if format == 0 { time } else { stream.time.wrapping_add(time) };
@@ -74,7 +101,7 @@ fn read(wire: &[u8], chunk_size: usize, messages: &mut Vec<Message>) -> Option<b
             stream.partial = Some(Vec::new());
         } else {
             if !known {
-                return Some(true);
+                return Some(Err(Malformed));
             }
             if let Some(extended) = stream.extended {
                 for count in 1..=4 {
@@ -93,21 +120,36 @@ fn read(wire: &[u8], chunk_size: usize, messages: &mut Vec<Message>) -> Option<b
             }
         }
 
-        let mut partial = stream.partial.take().unwrap();
-        let left = chunk_size.min(stream.len - partial.len());
+        let mut partial = stream.partial.take().unwrap_or_default();
+        let left = self.chunk_size.min(stream.len - partial.len());
         partial.extend_from_slice(wire.get(at..at + left)?);
-        at += left;
-        if partial.len() < stream.len {
+        self.at = at + left;
+        let message = if partial.len() < stream.len {
             stream.partial = Some(partial);
+            None
         } else {
-            messages.push(Message {
+            Some(Message {
                 message_type: MessageType(stream.kind),
                 message_stream_id: stream.message_stream,
                 timestamp: stream.time,
                 payload: partial.into(),
-            });
-        }
-        streams.insert(id, stream);
+            })
+        };
+        self.streams.insert(id, stream);
+        Some(Ok(message))
     }
-    Some(false)
+}
+
+/// The messages in `wire`, and whether it is malformed behind them.
+#[cfg(test)]
+pub(crate) fn reference_messages(wire: &[u8], chunk_size: usize) -> (Vec<Message>, bool) {
+    let mut reference = Reference::new(wire, chunk_size);
+    let mut messages = Vec::new();
+    loop {
+        match reference.next() {
+            None => return (messages, false),
+            Some(Ok(message)) => messages.push(message),
+            Some(Err(Malformed)) => return (messages, true),
+        }
+    }
 }
