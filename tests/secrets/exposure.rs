@@ -18,6 +18,7 @@ const READERS: &[(&str, &str)] = &[
     ("destination/dialler.rs", "app and tcUrl go to the RTMP client"),
     ("destination/session.rs", "what a server repeats of them is masked"),
     ("destination/task.rs", "a redirect is followed"),
+    ("fuzzing/url.rs", "what was parsed of any bytes is looked at"),
     ("ingest/access.rs", "keys are digested"),
     ("ingest/auth.rs", "an empty key has a refusal of its own"),
     ("ingest/keys.rs", "a key that was made is written into its file"),
