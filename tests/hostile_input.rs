@@ -338,7 +338,7 @@ fn time(stage: Stage, wire: &[u8]) -> Duration {
         session.receive(wire);
         start.elapsed()
     };
-    (0..20).map(|_| run()).min().unwrap()
+    (0..50).map(|_| run()).min().unwrap()
 }
 
 /// Where `wire` does harm, if it does: another verdict than `expected`, more memory, or more time than there may be.
