@@ -1,18 +1,23 @@
-//! Destinations whose URL is a port of this machine on which the relay itself listens.
+//! What the relay's own listeners make of its streams: destinations whose URL is one of them, and a stream that wants TLS where
+//! there is none.
 //!
-//! Only what a URL says literally is seen here; whatever else leads back is found when it connects.
+//! Of a URL only what it says literally is seen here; whatever else leads back is found when it connects.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::{
-    Activation, Config, ServeOptions,
+    Activation, Config, Origin, ServeOptions,
     problem::{Place, Problem, Severity},
 };
 use crate::rtmp::url::ServerUrl;
 
 impl Config {
-    /// Warns of each destination that is the relay itself, as it listens by `options`.
+    /// Warns of each destination that is the relay itself, as it listens by `options`, and of each stream to which nobody can
+    /// come that way.
     pub fn note_own_listeners(&mut self, options: &ServeOptions) {
+        if options.rtmps.is_none() {
+            self.note_missing_tls();
+        }
         let listeners = [options.rtmp, options.rtmps.as_ref().map(|rtmps| rtmps.address)];
         for destination in self.streams.iter().flat_map(|stream| &stream.destinations) {
             let Activation::On(settings) = &destination.activation else { continue };
@@ -30,6 +35,23 @@ impl Config {
                     hint: format!("change `{field}`: a stream that runs in a circle is refused"),
                 });
             }
+        }
+    }
+}
+
+impl Config {
+    fn note_missing_tls(&mut self) {
+        for stream in self.streams.iter().filter(|stream| stream.access.require_tls) {
+            let origin = stream.settings.iter().find(|line| line.field == "require_tls").map(|line| &line.origin);
+            let place = match origin {
+                Some(Origin::File { file, .. }) => Place::File(file.clone()),
+                _ => Place::Settings,
+            };
+            let message =
+                format!("nobody can publish stream `{}`: it takes RTMPS only, and there is no RTMPS here", stream.name);
+            let hint = "give `--tls-cert FILE --tls-key FILE`, or take `require_tls` out".to_owned();
+            let (severity, field) = (Severity::Warning, Some("require_tls".to_owned()));
+            self.problems.push(Problem { severity, place, field, message, excerpt: None, hint });
         }
     }
 }

@@ -190,3 +190,23 @@ fn the_environments_key_leaves_the_named_ones() {
     assert_eq!(names, [(None, digest("of-the-environment")), (Some("alice"), digest("key-of-alice"))]);
     assert!(live.access.require_tls);
 }
+
+#[test]
+fn a_stream_that_requires_tls_where_there_is_none_is_warned_about() {
+    use crate::config::{Given, ServeOptions};
+
+    let memory = Memory::new(&[("destinations/stream.toml", "require_tls = true\n")]);
+    let mut options = ServeOptions::resolve(&Given::default(), &memory, Path::new("state")).options;
+    let warned = |options: &ServeOptions| {
+        let mut config = memory.load();
+        config.note_own_listeners(options);
+        rendered(&config)
+    };
+    let expected = "\
+warning: nobody can publish stream `live`: it takes RTMPS only, and there is no RTMPS here
+  --> destinations/stream.toml
+hint: give `--tls-cert FILE --tls-key FILE`, or take `require_tls` out";
+    assert_eq!(warned(&options), expected);
+    options.rtmps = Some(crate::config::Rtmps { address: "0.0.0.0:443".parse().unwrap(), certificates: Vec::new() });
+    assert_eq!(warned(&options), "");
+}
