@@ -30,6 +30,9 @@ use super::{
 use strays::Stray;
 use text::position;
 
+/// Unknown fields of one file that are told of, each with its line. A file with more is no file of settings, and is not read.
+const STRAYS_TOLD: usize = 50;
+
 /// A field that a kind of file may have.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Field {
@@ -108,8 +111,15 @@ impl<'t> Document<'t> {
         document.collect("", table.into_inner(), &mut strays);
         let stray_values: Vec<_> = strays.iter().map(|stray| stray.value.clone()).collect();
         if document.report_syntax(&errors, &stray_values) {
-            for stray in strays {
+            let left_out = strays.len().saturating_sub(STRAYS_TOLD);
+            for stray in strays.into_iter().take(STRAYS_TOLD) {
                 document.report_stray(stray);
+            }
+            if left_out > 0 {
+                let message = format!("there are {left_out} more unknown fields");
+                document.mistake_of_file(message, "this is hardly a file of settings; move it out of the folder");
+                document.values.clear();
+                document.is_unreadable = true;
             }
         } else {
             // What the parser guessed after a broken line would only lead a reader astray.

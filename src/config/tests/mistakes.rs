@@ -656,3 +656,15 @@ fn a_terminal_is_not_moved_by_what_a_file_holds() {
     assert!(!rendered(&config).contains('\u{1b}'), "{}", rendered(&config));
     assert!(config.problems.iter().all(|problem| !problem.one_line().contains('\u{1b}')));
 }
+
+#[test]
+fn a_file_of_something_else_is_not_told_of_line_by_line() {
+    use std::fmt::Write as _;
+
+    let mut text = String::from("url = \"rtmp://192.0.2.1/live\"\n");
+    (0..60_000).for_each(|number| writeln!(text, "f{number} = 1").unwrap());
+    let config = one(&text);
+    assert_eq!(config.problems.len(), 51);
+    assert_eq!(config.problems.first().unwrap().message, "there are 59950 more unknown fields");
+    assert!(matches!(first(&config).activation, Activation::Wrong { .. }));
+}
