@@ -211,7 +211,7 @@ struct Server {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     #[arg(env = "FORKCAST_SHARE_PORTS", hide_env_values = true)]
     share_ports: Option<String>,
-    /// Where status, metrics and health are served, or off [default: 127.0.0.1:8080,
+    /// Where dashboard, status, metrics and health are served, or off [default: 127.0.0.1:8080,
     /// unless another program has it]
     #[arg(long, value_name = "ADDR", env = "FORKCAST_HTTP", hide_env_values = true)]
     http: Option<String>,

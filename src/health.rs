@@ -66,8 +66,8 @@ fn ask(address: SocketAddr) -> Result<String, Unhealthy> {
     remarks.map(str::to_owned).ok_or(Unhealthy::AnotherProgram)
 }
 
-/// A relay that listens on every address is asked on this machine's own.
-fn local(mut address: SocketAddr) -> SocketAddr {
+/// Where this machine reaches a relay that listens at `address`: one that listens on every address, on loopback.
+pub fn local(mut address: SocketAddr) -> SocketAddr {
     if address.ip().is_unspecified() {
         let loopback = match address {
             SocketAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),

@@ -18,7 +18,7 @@
 //! - [`observe`]: the one vocabulary of events; log lines and metrics.
 //! - [`ingest`]: accepts publishers and writes logs. [`destination`]: reads logs and publishes, one task each.
 //! - [`config`]: text to settings, every mistake with file, line, column and a hint.
-//! - [`control`]: HTTP: status, metrics, health.
+//! - [`control`]: HTTP: the dashboard, status, metrics, health.
 //! - [`relay`]: the composition root: start and stop order. [`mend`]: a file that is mended wakes its destination.
 //! - [`cli`]: flags; [`serve`], [`check`], [`health`], [`key`], [`demo`]: a command each.
 //! - [`fuzzing`]: what must hold for any bytes, one function for each place where they come in.

@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     path::Path,
     sync::Arc,
     time::{Duration, Instant, SystemTime},
@@ -19,6 +19,7 @@ use crate::{
     config::{Activation, DestinationConfig, Http, ServeOptions},
     control::{
         board::Board,
+        guide::Guide,
         server::{Control, Server},
     },
     destination::{
@@ -93,8 +94,25 @@ pub struct Addresses {
     pub rtmp: Vec<SocketAddr>,
     /// For `rtmps://` publishers.
     pub rtmps: Vec<SocketAddr>,
-    /// For status, metrics and health.
+    /// For the dashboard, status, metrics and health.
     pub http: Option<SocketAddr>,
+}
+
+impl Addresses {
+    /// The server URL of each listener, as an encoder is given it. `HOST` stands for a name that only its reader knows: this
+    /// machine's as others call it, or the one of the certificate.
+    pub fn servers(&self) -> Vec<String> {
+        let url = |scheme: &str, host: &str, port: u16, default: u16| match port == default {
+            true => format!("{scheme}://{host}/live"),
+            false => format!("{scheme}://{host}:{port}/live"),
+        };
+        let rtmp = self.rtmp.iter().map(|address| match address.ip() {
+            ip if ip.is_unspecified() => url("rtmp", "HOST", address.port(), 1935),
+            IpAddr::V4(ip) => url("rtmp", &ip.to_string(), address.port(), 1935),
+            IpAddr::V6(ip) => url("rtmp", &format!("[{ip}]"), address.port(), 1935),
+        });
+        rtmp.chain(self.rtmps.iter().map(|address| url("rtmps", "HOST", address.port(), 443))).collect()
+    }
 }
 
 /// Why a relay did not start. Nothing of it runs then.
@@ -116,13 +134,14 @@ pub enum StartError {
 }
 
 impl Relay {
-    /// Starts the relay: every listener is bound before anything runs.
+    /// Starts the relay: every listener is bound before anything runs. The servers of the `guide` are filled in here.
     ///
     /// # Errors
     /// See [`StartError`].
     pub async fn start(
         options: &ServeOptions,
         streams: Vec<Stream>,
+        guide: Guide,
         metrics: PrometheusHandle,
     ) -> Result<Self, StartError> {
         let tls = match &options.rtmps {
@@ -141,9 +160,10 @@ impl Relay {
             http: http.as_ref().and_then(|http| http.local_address().ok()),
         };
 
+        let guide = Guide { servers: addresses.servers(), ..guide };
         let mut relay = Self {
             addresses,
-            board: Arc::new(Board { started: Instant::now(), streams: Vec::new(), tls }),
+            board: Arc::new(Board { started: Instant::now(), streams: Vec::new(), tls, guide }),
             ingest_stop: CancellationToken::new(),
             destination_stop: Stop::default(),
             http_stop: CancellationToken::new(),
@@ -196,10 +216,10 @@ impl Relay {
             self.ingest.spawn(tell_when_a_hold_runs_out(Arc::clone(&feed), self.ingest_stop.clone()));
             board.push((feed, destinations));
         }
-        let tls = self.board.tls.clone();
+        let (tls, guide) = (self.board.tls.clone(), self.board.guide.clone());
         self.ingest.spawn(watch_certificates(tls.clone(), self.ingest_stop.clone()));
         let door = Door::new(room_for_publishers(&board));
-        self.board = Arc::new(Board { started: self.board.started, streams: board, tls });
+        self.board = Arc::new(Board { started: self.board.started, streams: board, tls, guide });
 
         let context = Context::new(Gate::new(access), self.ingest_stop.clone());
         for listener in listeners {
@@ -395,5 +415,29 @@ fn bind_hint(error: &io::Error, what: &str) -> String {
             format!("this machine does not have that address: 0.0.0.0 stands for all that it has (--{what})")
         }
         _ => format!("choose another address with --{what}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_encoder_is_given() {
+        let at = |addresses: &[&str]| addresses.iter().map(|address| address.parse().unwrap()).collect();
+        let addresses = Addresses {
+            rtmp: at(&["0.0.0.0:1935", "127.0.0.1:1936", "[::]:1937", "[::1]:1935"]),
+            rtmps: at(&["127.0.0.1:443", "192.0.2.1:1935"]),
+            http: None,
+        };
+        let expected = [
+            "rtmp://HOST/live",
+            "rtmp://127.0.0.1:1936/live",
+            "rtmp://HOST:1937/live",
+            "rtmp://[::1]/live",
+            "rtmps://HOST/live",
+            "rtmps://HOST:1935/live",
+        ];
+        assert_eq!(addresses.servers(), expected);
     }
 }

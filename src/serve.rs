@@ -12,6 +12,8 @@ use tracing_subscriber::EnvFilter;
 use crate::{
     check,
     config::{Activation, Config, DestinationConfig, Disk, Problem, Resolved, StreamConfig},
+    control::guide::{Guide, KeyPlace},
+    health,
     ingest::{
         access::{Access, PublisherKey},
         keys::{self, StreamKey},
@@ -78,10 +80,11 @@ async fn serve(server: Resolved) -> Result<(), Stopped> {
     let streams: Vec<(Stream, KeyNote)> =
         config.streams.into_iter().map(|stream| with_key(stream, &options.state)).collect::<Result<_, _>>()?;
     let welcome = Welcome::of(&streams, &options.destinations);
+    let guide = welcome.guide();
     let signals = Signals::listen()?;
     let metrics = observe::metrics::install()?;
     let streams = streams.into_iter().map(|(stream, _)| stream).collect();
-    let relay = Relay::start(&options, streams, metrics).await?;
+    let relay = Relay::start(&options, streams, guide, metrics).await?;
     welcome.print(&relay.addresses);
 
     match signals.wait().await {
@@ -168,6 +171,19 @@ impl Welcome {
         }
     }
 
+    /// The same for whoever reads it on the dashboard, without a key.
+    fn guide(&self) -> Guide {
+        let place = |line: &KeyLine| match line {
+            KeyLine::Paste { file, .. } => KeyPlace { text: format!("in the file {file}"), file: Some(file.clone()) },
+            KeyLine::Text(text) => KeyPlace { text: text.clone(), file: None },
+        };
+        Guide {
+            servers: Vec::new(),
+            keys: self.streams.iter().map(|(name, line)| (name.clone(), place(line))).collect(),
+            first_step: (self.destinations.on == 0).then(|| self.first_step.clone()),
+        }
+    }
+
     fn print(&self, addresses: &Addresses) {
         // Nobody may be reading: the relay runs all the same.
         let _ = self.write(&mut std::io::stdout().lock(), addresses);
@@ -180,15 +196,14 @@ impl Welcome {
             "\nforkcast {} is ready. In OBS: Settings, Stream, Service \"Custom...\"",
             env!("CARGO_PKG_VERSION")
         )?;
-        for address in &addresses.rtmp {
-            writeln!(out, "  Server      {}", server_url("rtmp", address.port(), 1935))?;
-        }
-        for address in &addresses.rtmps {
-            writeln!(
-                out,
-                "  Server      {}  (encrypted; HOST is the name in your certificate)",
-                server_url("rtmps", address.port(), 443)
-            )?;
+        for server in addresses.servers() {
+            let note = match server.contains("HOST") {
+                true if server.starts_with("rtmps") => "  (encrypted; HOST is the name in your certificate)",
+                true => "  (from another machine: this machine's name or address)",
+                false => "",
+            };
+            let server = if server.starts_with("rtmps") { server } else { server.replace("HOST", "localhost") };
+            writeln!(out, "  Server      {server}{note}")?;
         }
         if addresses.rtmp.is_empty() && addresses.rtmps.is_empty() {
             writeln!(out, "  no listener is on: nobody can publish (see --rtmp and --rtmps)")?;
@@ -219,7 +234,7 @@ impl Welcome {
             }
         }
         if let Some(http) = addresses.http {
-            writeln!(out, "Status: http://{http}/api/status\n")?;
+            writeln!(out, "Dashboard: http://{}/\n", health::local(http))?;
         }
         Ok(())
     }
@@ -234,15 +249,6 @@ fn first_step(destinations: &[DestinationConfig], folder: &Path) -> String {
         None => format!("{}\n{then}", check::first_file(folder)),
         Some((file, [])) => format!("put a key into {file}.\n{then}"),
         Some((last, files)) => format!("put a key into {} or {last}.\n{then}", files.join(", ")),
-    }
-}
-
-fn server_url(scheme: &str, port: u16, default: u16) -> String {
-    let port = if port == default { String::new() } else { format!(":{port}") };
-    if scheme == "rtmps" {
-        format!("{scheme}://HOST{port}/live")
-    } else {
-        format!("{scheme}://localhost{port}/live  (from another machine: this machine's name or address)")
     }
 }
 

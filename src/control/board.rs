@@ -5,6 +5,7 @@ use std::{
     time::{Instant, SystemTime},
 };
 
+use super::guide::Guide;
 use crate::{
     destination::Destination,
     net::{TlsServer, tls::CertificateStatus},
@@ -19,6 +20,8 @@ pub struct Board {
     pub streams: Vec<(Arc<Feed>, Vec<Destination>)>,
     /// The certificates that publishers are shown, where there is TLS.
     pub tls: Option<TlsServer>,
+    /// What a person needs to go live.
+    pub guide: Guide,
 }
 
 impl Board {

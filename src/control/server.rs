@@ -1,14 +1,25 @@
 //! The HTTP listener.
 
-use std::{io, net::SocketAddr, sync::Arc};
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
 
-use axum::{Json, Router, extract::State, http::header::CONTENT_TYPE, response::IntoResponse, routing::get};
+use axum::{
+    Json, Router,
+    extract::State,
+    http::header::CONTENT_TYPE,
+    middleware::{from_fn_with_state, map_response},
+    response::IntoResponse,
+    routing::get,
+};
 use metrics::gauge;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::{board::Board, status::Status};
+use super::{board::Board, dashboard, host, status::Status};
 use crate::observe::metrics::name;
 
 /// The first line of what `/healthz` answers: `forkcast health` knows by it that it is forkcast that answers. Below it stands
@@ -54,16 +65,19 @@ impl Server {
     /// # Errors
     /// What the listener reports.
     pub async fn run(self, control: Control, stop: CancellationToken) -> io::Result<()> {
-        axum::serve(self.listener, routes(control)).with_graceful_shutdown(stop.cancelled_owned()).await
+        let routes = routes(control, self.local_address()?.ip());
+        axum::serve(self.listener, routes).with_graceful_shutdown(stop.cancelled_owned()).await
     }
 }
 
-fn routes(control: Control) -> Router {
-    Router::new()
-        .route("/healthz", get(health))
-        .route("/metrics", get(metrics))
+fn routes(control: Control, listener: IpAddr) -> Router {
+    let for_browsers = dashboard::routes()
         .route("/api/status", get(status))
-        .with_state(control)
+        .layer(from_fn_with_state(listener, host::check))
+        .layer(map_response(dashboard::harden));
+    // Scrapers and health checks come through proxies and forwarded ports under any name: these two answer to all of them.
+    // They can only be read, and say less than the status does.
+    Router::new().route("/healthz", get(health)).route("/metrics", get(metrics)).merge(for_browsers).with_state(control)
 }
 
 async fn metrics(State(control): State<Control>) -> impl IntoResponse {

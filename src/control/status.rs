@@ -1,11 +1,11 @@
 //! The answer of `/api/status`.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use super::board::Board;
+use super::{board::Board, guide::KeyPlace};
 use crate::{
     destination::{
         Destination,
@@ -22,6 +22,11 @@ pub struct Status {
     pub version: String,
     /// Since the relay started.
     pub uptime_seconds: f64,
+    /// The server URL of each listener, for an encoder. `HOST` stands for this machine's name as the encoder calls it or, for
+    /// `rtmps`, for a name of the certificate's.
+    pub servers: Vec<String>,
+    /// What to do first; absent once a destination is on.
+    pub first_step: Option<String>,
     /// Every configured stream.
     pub streams: Vec<StreamStatus>,
     /// The certificates that publishers are shown.
@@ -48,6 +53,10 @@ pub struct StreamStatus {
     pub name: String,
     /// `idle`, `live` or `held` (the publisher was lost, destinations are kept connected).
     pub state: String,
+    /// While it is held: until the broadcast ends, if the publisher does not return.
+    pub hold_left_ms: Option<u64>,
+    /// Where its key is found.
+    pub key: Option<KeyPlace>,
     /// Who publishes.
     pub publisher: Option<PublisherStatus>,
     /// Payload of the present publish.
@@ -185,14 +194,16 @@ impl Status {
         Self {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             uptime_seconds: board.started.elapsed().as_secs_f64(),
-            streams: board.streams.iter().map(|(feed, destinations)| StreamStatus::of(feed, destinations)).collect(),
+            servers: board.guide.servers.clone(),
+            first_step: board.guide.first_step.clone(),
+            streams: board.streams.iter().map(|stream| StreamStatus::of(stream, board)).collect(),
             certificates: board.certificates().into_iter().map(CertificateStatus::from).collect(),
         }
     }
 }
 
 impl StreamStatus {
-    fn of(feed: &Feed, destinations: &[Destination]) -> Self {
+    fn of((feed, destinations): &(Arc<Feed>, Vec<Destination>), board: &Board) -> Self {
         let status = feed.status();
         Self {
             name: feed.name().to_owned(),
@@ -202,6 +213,8 @@ impl StreamStatus {
                 Phase::Held => "held",
             }
             .to_owned(),
+            hold_left_ms: status.hold_left.map(millis),
+            key: board.guide.keys.get(feed.name()).cloned(),
             publisher: status.publisher.map(|(publisher, live_for, silence)| PublisherStatus {
                 address: publisher.address.to_string(),
                 transport: publisher.transport.to_owned(),

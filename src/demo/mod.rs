@@ -38,7 +38,7 @@ use self::{
 };
 use crate::{
     config::{Config, Disk, Http, ServeOptions},
-    control::status::Status,
+    control::{guide::Guide, status::Status},
     destination::status::State,
     ingest::{
         access::{Access, PublisherKey},
@@ -192,7 +192,7 @@ async fn start_relay(state: &Path, destinations: &Path) -> anyhow::Result<(Relay
             destinations: stream.destinations,
         })
         .collect();
-    let relay = Relay::start(&options, streams, observe::metrics::install()?).await?;
+    let relay = Relay::start(&options, streams, Guide::default(), observe::metrics::install()?).await?;
     Ok((relay, key))
 }
 

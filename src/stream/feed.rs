@@ -117,6 +117,8 @@ struct LivePublisher {
 pub struct FeedStatus {
     /// Where the broadcast stands.
     pub phase: Phase,
+    /// While the broadcast is held: how much longer.
+    pub hold_left: Option<Duration>,
     /// Who publishes, for how long, and how long ago the last message came.
     pub publisher: Option<(Publisher, Duration, Duration)>,
     /// Payload bytes of the present publish.
@@ -230,8 +232,11 @@ impl Feed {
     pub fn status(&self) -> FeedStatus {
         let state = self.lock();
         let live = state.publisher.as_ref();
+        let phase = self.broadcast.borrow().phase;
+        let lost = state.lost.filter(|_| phase == Phase::Held);
         FeedStatus {
-            phase: self.broadcast.borrow().phase,
+            phase,
+            hold_left: lost.map(|lost| self.settings.hold.saturating_sub(lost.elapsed())),
             publisher: live.map(|live| (live.publisher.clone(), live.since.elapsed(), live.heard.elapsed())),
             received_bytes: live.map_or(0, |live| live.received_bytes),
             received_messages: live.map_or(0, |live| live.received_messages),

@@ -19,6 +19,7 @@ mod bench;
 mod canaries;
 mod config_start;
 mod confined;
+mod dashboard;
 mod demo;
 mod encoder_drop;
 mod enhanced;

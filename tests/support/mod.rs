@@ -1,4 +1,4 @@
-//! The test bench: real peers (FFmpeg, nginx, stunnel, GStreamer), a hand-written RTMP peer for what no real peer does on
+//! The test bench: real peers (FFmpeg, nginx, stunnel, GStreamer, Chromium), a hand-written RTMP peer for what no real peer does on
 //! command, and the relay under test.
 //!
 //! Nothing here uses the crate's own protocol code: a mistake that both ends of one engine share is seen only by a witness
@@ -11,6 +11,7 @@
 )]
 
 pub(crate) mod broadcast;
+pub(crate) mod browser;
 pub(crate) mod bystanders;
 pub(crate) mod certificates;
 pub(crate) mod clip;

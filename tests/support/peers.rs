@@ -13,7 +13,7 @@ use std::thread;
 
 use crate::support::confinement::Confinement;
 use crate::support::namespace::Namespace;
-use crate::support::{ffmpeg, nginx};
+use crate::support::{browser, ffmpeg, nginx};
 
 /// A program of somebody else's.
 #[derive(Clone, Copy, Debug)]
@@ -24,6 +24,7 @@ pub(crate) enum Peer {
     Stunnel,
     Openssl,
     Gstreamer,
+    Chromium,
     /// A network namespace: iproute2, and the right to use it.
     Namespace,
     /// A read-only root and no capabilities: util-linux, and the right to lay them.
@@ -63,6 +64,7 @@ impl Peer {
             Self::Stunnel => runs("stunnel4", &["-version"]),
             Self::Openssl => runs("openssl", &["version"]),
             Self::Gstreamer => runs("gst-inspect-1.0", &["rtmp2sink"]) && runs("gst-inspect-1.0", &["flvmux"]),
+            Self::Chromium => runs(browser::PROGRAM, &["--version"]),
             Self::Namespace => Namespace::can_be_made(),
             Self::Confinement => Confinement::can_be_made(),
         }

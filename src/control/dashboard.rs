@@ -1,0 +1,45 @@
+//! The page that a streamer looks at. It is three files of this program, which ask for nothing outside of it; what it shows
+//! comes from `/api/status`.
+
+use axum::{
+    Router,
+    http::{
+        HeaderName, HeaderValue,
+        header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS},
+    },
+    response::Response,
+    routing::get,
+};
+
+/// What a browser is told with every answer. Nothing runs or is fetched but what this program serves; no text can become
+/// markup; nobody may put the page into a frame of theirs (a browser dock of OBS is none); nothing is kept, so that a page is
+/// never older than the program.
+const HEADERS: [(HeaderName, HeaderValue); 5] = [
+    (
+        CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static(
+            "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; \
+             frame-ancestors 'none'; base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; \
+             trusted-types 'none'",
+        ),
+    ),
+    (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+    (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
+];
+
+/// The page at `/`, its style and its script.
+pub fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
+    let file = |kind: &'static str, text: &'static str| get(move || async move { ([(CONTENT_TYPE, kind)], text) });
+    Router::new()
+        .route("/", file("text/html; charset=utf-8", include_str!("dashboard/index.html")))
+        .route("/dashboard.css", file("text/css; charset=utf-8", include_str!("dashboard/dashboard.css")))
+        .route("/dashboard.js", file("text/javascript; charset=utf-8", include_str!("dashboard/dashboard.js")))
+}
+
+/// Adds the headers of every answer that a browser may show.
+pub async fn harden(mut answer: Response) -> Response {
+    answer.headers_mut().extend(HEADERS);
+    answer
+}
