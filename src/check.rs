@@ -2,6 +2,7 @@
 
 use std::{
     fmt::{self, Write as _},
+    io,
     path::Path,
 };
 
@@ -11,6 +12,8 @@ use crate::{
         StreamConfig, show_duration,
     },
     ingest::keys,
+    net::descriptors,
+    preflight::{self, Finding, Limits, Subject, table},
 };
 
 /// The exit code where everything is right.
@@ -35,6 +38,41 @@ pub fn report(server: &Resolved, config: &Config, explain: bool) -> Report {
     let _ = write_report(&mut text, server, config, explain);
     let has_mistake = problems(server, config).any(Problem::is_mistake);
     Report { text, exit_code: if has_mistake { WRONG } else { FINE } }
+}
+
+/// Connects to every server of the destinations that are on, and writes what came of it; with `explain` the time of each step
+/// too. Gives [`FINE`] or [`WRONG`]. Nothing is published.
+pub async fn connect(out: &mut impl io::Write, config: &Config, explain: bool) -> u8 {
+    // A reader that has seen enough is no failure.
+    let mut say = |text: &str| drop(out.write_all(text.as_bytes()).and_then(|()| out.flush()));
+    let subjects = subjects(config);
+    if subjects.is_empty() {
+        say("\nno destination is on: there is no server to connect to\n");
+        return FINE;
+    }
+    let limits = Limits::default();
+    let seconds = limits.total.as_secs();
+    say(&format!("\nconnecting to each server once, for {seconds} s at most; nothing is published\n\n"));
+    let _ = descriptors::raise_limit();
+    let findings = preflight::run(subjects, limits).await;
+    say(&table::text(&findings, limits, explain));
+    if findings.iter().all(Finding::is_ready) { FINE } else { WRONG }
+}
+
+/// The servers of all that is on. Destinations of the default stream go by their own names, others by `STREAM/NAME`.
+fn subjects(config: &Config) -> Vec<Subject> {
+    let mut subjects = Vec::new();
+    for stream in &config.streams {
+        for destination in &stream.destinations {
+            let Activation::On(settings) = &destination.activation else { continue };
+            let name = match stream.name.as_str() {
+                DEFAULT_STREAM => destination.name.clone(),
+                stream => format!("{stream}/{}", destination.name),
+            };
+            subjects.extend(Subject::all(&name, settings));
+        }
+    }
+    subjects
 }
 
 /// What would keep `serve` from keeping the keys that it makes, one for each stream without one. Nothing is made.

@@ -17,6 +17,8 @@ pub enum Command {
         given: Given,
         /// Print each effective value with where it comes from.
         explain: bool,
+        /// Connect to every server.
+        connect: bool,
     },
     /// Ask the running relay whether it is well.
     Health(Given),
@@ -68,7 +70,9 @@ impl Command {
         Ok(match cli.action {
             None => Self::Serve(given(Some(&matches))),
             Some(Action::Serve(_)) => Self::Serve(given(below("serve"))),
-            Some(Action::Check { explain, .. }) => Self::Check { given: given(below("check")), explain },
+            Some(Action::Check { explain, connect, .. }) => {
+                Self::Check { given: given(below("check")), explain, connect }
+            }
             Some(Action::Health(_)) => Self::Health(given(below("health"))),
             Some(Action::Key { action }) => Self::Key(action.into()),
             Some(Action::Demo { seconds }) => Self::Demo { seconds },
@@ -125,6 +129,9 @@ enum Action {
         /// Print each effective value with where it comes from
         #[arg(long)]
         explain: bool,
+        /// Connect to every server of the destinations that are on, side by side and within 10 seconds, and publish nothing
+        #[arg(long)]
+        connect: bool,
     },
     /// Ask the running relay whether it is well; exits with 0 if so (for a container's health check)
     Health(Server),
@@ -301,7 +308,8 @@ mod tests {
             let flags: Vec<_> = given.iter().map(|(.., origin)| origin.to_string().replace("flag ", "")).collect();
             assert!(all.iter().all(|flag| flags.iter().any(|given| given == flag)), "{command}: {flags:?}");
         }
-        assert!(matches!(read(&["check", "--explain"]), Ok(Command::Check { explain: true, .. })));
+        assert!(matches!(read(&["check", "--explain"]), Ok(Command::Check { explain: true, connect: false, .. })));
+        assert!(matches!(read(&["check", "--connect"]), Ok(Command::Check { explain: false, connect: true, .. })));
         assert!(matches!(read(&["demo"]), Ok(Command::Demo { seconds: 20 })));
         assert!(matches!(read(&["demo", "--seconds", "8"]), Ok(Command::Demo { seconds: 8 })));
         assert!(read(&["demo", "--seconds", "7"]).is_err());

@@ -17,6 +17,7 @@
 //! - [`net`]: dialling, TLS, and the sentence that says why it failed.
 //! - [`observe`]: the one vocabulary of events; log lines and metrics.
 //! - [`ingest`]: accepts publishers and writes logs. [`destination`]: reads logs and publishes, one task each.
+//! - [`preflight`]: whether every destination's servers are there, before there is anything to send.
 //! - [`config`]: text to settings, every mistake with file, line, column and a hint.
 //! - [`control`]: HTTP: the dashboard, status, metrics, health.
 //! - [`relay`]: the composition root: start and stop order. [`mend`]: a file that is mended wakes its destination.
@@ -46,6 +47,7 @@ pub mod mend;
 pub mod moment;
 pub mod net;
 pub mod observe;
+pub mod preflight;
 pub mod relay;
 pub mod rtmp;
 pub mod serve;

@@ -27,7 +27,7 @@ fn main() -> ExitCode {
     };
     let exit = match command {
         Command::Serve(given) => runtime.block_on(serve::run(resolve(&given))),
-        Command::Check { given, explain } => {
+        Command::Check { given, explain, connect } => {
             let mut server = resolve(&given);
             let mut config = Config::load(&Disk, &server.options.destinations);
             config.note_own_listeners(&server.options);
@@ -35,7 +35,13 @@ fn main() -> ExitCode {
             let report = check::report(&server, &config, explain);
             // A reader that has seen enough is no failure.
             let _ = std::io::stdout().write_all(report.text.as_bytes());
-            ExitCode::from(report.exit_code)
+            let exit_code = match connect {
+                true => {
+                    report.exit_code.max(runtime.block_on(check::connect(&mut std::io::stdout(), &config, explain)))
+                }
+                false => report.exit_code,
+            };
+            ExitCode::from(exit_code)
         }
         Command::Health(given) => health::run(&resolve(&given)),
         Command::Key(command) => key::run(&command),

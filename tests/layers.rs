@@ -25,6 +25,7 @@ const PURE: &[&str] = &[
     "destination/filter",
     "destination/playhead",
     "destination/policy",
+    "preflight/table",
 ];
 
 /// What a pure part may not name. `Duration` is a value like any other; a clock is not.
@@ -55,6 +56,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("observe", &[]),
     ("ingest", &["rtmp", "media", "stream", "net", "observe"]),
     ("destination", &["rtmp", "media", "stream", "net", "observe"]),
+    ("preflight", &["rtmp", "net", "destination"]),
     ("config", &["rtmp", "stream", "net", "ingest", "destination"]),
     ("control", &["stream", "net", "destination", "observe"]),
 ];

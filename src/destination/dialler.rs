@@ -9,7 +9,7 @@ use super::{
     settings::Settings,
 };
 use crate::{
-    net::{self, Endpoint, LastGood, Target, TlsClient, Transport},
+    net::{self, Endpoint, LastGood, Steps, Target, Timeouts, TlsClient, Transport},
     rtmp::{
         client::{Client, Config},
         handshake::{Form, RANDOM_LEN, Random},
@@ -24,9 +24,15 @@ pub struct Dialler {
     tls: Option<Arc<TlsClient>>,
     /// For when DNS is down.
     last_good: LastGood,
+    timeouts: Timeouts,
 }
 
 impl Dialler {
+    /// One that has other time for each step than the usual.
+    pub fn with(timeouts: Timeouts) -> Self {
+        Self { timeouts, ..Self::default() }
+    }
+
     /// Connects to `server`.
     ///
     /// # Errors
@@ -37,12 +43,30 @@ impl Dialler {
         server: &Server,
         endpoint: &Endpoint,
     ) -> Result<Transport, Failure> {
+        self.dial_timed(settings, server, endpoint, &mut Steps::default()).await
+    }
+
+    /// The same; `steps` says how far it came and how long that took, even where it failed or was dropped.
+    ///
+    /// # Errors
+    /// Which of the classic causes it is, with its remedy.
+    pub async fn dial_timed(
+        &mut self,
+        settings: &Settings,
+        server: &Server,
+        endpoint: &Endpoint,
+        steps: &mut Steps,
+    ) -> Result<Transport, Failure> {
         let tls = match server.url.scheme() {
             Scheme::Rtmp => None,
             Scheme::Rtmps => Some(self.trust(settings, endpoint).await?),
         };
-        let target = Target { bind: settings.bind, ..Target::new(server.url.host(), server.url.port(), tls) };
-        net::dial(&target, &mut self.last_good).await.map_err(|error| Failure::from(&error))
+        let target = Target {
+            bind: settings.bind,
+            timeouts: self.timeouts,
+            ..Target::new(server.url.host(), server.url.port(), tls)
+        };
+        net::dial_timed(&target, &mut self.last_good, steps).await.map_err(|error| Failure::from(&error))
     }
 
     /// The files of certificates may have changed: they are read again.

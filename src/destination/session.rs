@@ -556,7 +556,8 @@ impl<'a, T: Link> Session<'a, T> {
     }
 }
 
-fn stage(stage: client::Stage) -> Stage {
+/// The stage of a failure at this point of the dialogue.
+pub fn stage(stage: client::Stage) -> Stage {
     match stage {
         client::Stage::Handshake => Stage::Handshake,
         client::Stage::Connect | client::Stage::CreateStream => Stage::RtmpConnect,

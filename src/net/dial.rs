@@ -10,7 +10,7 @@ use std::{
 use tokio::{
     net::{TcpSocket, TcpStream, lookup_host},
     task::JoinSet,
-    time::{sleep, timeout},
+    time::{Instant, sleep, timeout},
 };
 
 use super::{
@@ -61,6 +61,17 @@ impl Default for Timeouts {
     }
 }
 
+/// How long each step of an attempt took; `None`: it was not done, or there was none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Steps {
+    /// Name resolution.
+    pub resolve: Option<Duration>,
+    /// TCP, over all addresses.
+    pub connect: Option<Duration>,
+    /// The TLS handshake.
+    pub tls: Option<Duration>,
+}
+
 /// Connects to `target`: its name is resolved anew each time, its addresses are raced, and the winner gets the socket
 /// options of [`socket::tune`] and, where asked for, TLS.
 ///
@@ -71,18 +82,33 @@ impl Default for Timeouts {
 /// # Errors
 /// The one cause, with a sentence and a remedy.
 pub async fn dial(target: &Target, last_good: &mut LastGood) -> Result<Transport, Error> {
+    dial_timed(target, last_good, &mut Steps::default()).await
+}
+
+/// The same; `steps` says how far it came and how long that took, even where it failed or was dropped.
+///
+/// # Errors
+/// The one cause, with a sentence and a remedy.
+pub async fn dial_timed(target: &Target, last_good: &mut LastGood, steps: &mut Steps) -> Result<Transport, Error> {
     let endpoint = &target.endpoint;
     let known = last_good.address(endpoint);
     let patience = if known.is_some() { limits::RESOLVE_KNOWN } else { limits::RESOLVE };
+    let began = Instant::now();
     let resolved = resolve(endpoint, target.timeouts.resolve.min(patience)).await;
+    steps.resolve = resolved.is_ok().then(|| began.elapsed());
+    let began = Instant::now();
     let stream = connect(target, resolved, known).await.map_err(|cause| endpoint.error(cause))?;
+    steps.connect = Some(began.elapsed());
     let address = stream.peer_addr().ok();
     socket::tune(&stream);
     let transport = match &target.tls {
         None => Transport::plain(stream),
         Some(tls) => {
+            let began = Instant::now();
             let protected = tls.connect(endpoint.host(), stream, target.timeouts.tls).await;
-            protected.map_err(|cause| endpoint.error(cause))?
+            let protected = protected.map_err(|cause| endpoint.error(cause))?;
+            steps.tls = Some(began.elapsed());
+            protected
         }
     };
     if let Some(address) = address {

@@ -5,15 +5,21 @@ use std::{
     io::{self, IoSlice},
     pin::Pin,
     task::{Context, Poll},
+    time::SystemTime,
 };
 
+use rustls::pki_types::CertificateDer;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
 };
 use tokio_rustls::{client, rustls::CommonState, server};
 
-use super::{socket, tcp::Tcp, tls::Fingerprint};
+use super::{
+    socket,
+    tcp::Tcp,
+    tls::{Chain, Fingerprint},
+};
 
 /// A TCP connection, plain or under TLS.
 ///
@@ -68,12 +74,21 @@ impl Transport {
 
     /// The fingerprint of the certificate that the peer showed; `None` where it showed none.
     pub fn certificate(&self) -> Option<Fingerprint> {
+        self.shown().first().map(|certificate| Fingerprint::of(certificate))
+    }
+
+    /// The chain of certificates that the peer showed, as it is `now`; `None` where it showed none.
+    pub fn chain(&self, now: SystemTime) -> Option<Chain> {
+        Chain::of(self.shown(), now)
+    }
+
+    fn shown(&self) -> &[CertificateDer<'static>] {
         let shown = match self {
             Self::Plain(_) => None,
             Self::Client(stream) => stream.get_ref().1.peer_certificates(),
             Self::Server(stream) => stream.get_ref().1.peer_certificates(),
         };
-        shown?.first().map(|certificate| Fingerprint::of(certificate))
+        shown.unwrap_or_default()
     }
 
     /// Just drops the connection: what is unsent is discarded and the peer sees a reset.

@@ -24,7 +24,7 @@ pub mod tcp_info;
 pub mod tls;
 
 pub use self::{
-    dial::{Target, Timeouts, dial},
+    dial::{Steps, Target, Timeouts, dial, dial_timed},
     error::{Cause, Endpoint, Error},
     io::Transport,
     last_good::LastGood,

@@ -29,6 +29,7 @@ mod lag;
 mod loops;
 mod lost_destinations;
 mod memory;
+mod preflight;
 mod refusals;
 mod relay_peers;
 mod restart;

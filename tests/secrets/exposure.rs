@@ -26,6 +26,8 @@ const READERS: &[(&str, &str)] = &[
     ("ingest/signed.rs", "signatures are made and checked"),
     ("ingest/webhook.rs", "a webhook is asked about a key, at its URL"),
     ("key.rs", "`forkcast key` prints the keys that it makes"),
+    ("preflight/finding.rs", "servers are compared with each other"),
+    ("preflight/probe.rs", "a redirect is followed; what a server repeats is masked"),
     ("rtmp/client.rs", "white space around a key is left out; what a server repeats is masked"),
     ("rtmp/client/mask.rs", "what a server repeats of them is masked"),
     ("rtmp/command.rs", "keys are written into messages"),

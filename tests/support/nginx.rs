@@ -56,6 +56,11 @@ impl Nginx {
         format!("rtmp://{}/live", self.address)
     }
 
+    /// What it has logged: each connection with its commands.
+    pub(crate) fn log(&self) -> String {
+        self.process.output()
+    }
+
     /// The tags of the only recording, once its publish is over.
     #[track_caller]
     pub(crate) fn recording(&self) -> Vec<Tag> {

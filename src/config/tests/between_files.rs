@@ -1,6 +1,10 @@
 //! What is wrong only when files are compared, and with their names.
 
 use super::*;
+use crate::{
+    check,
+    config::{Given, ServeOptions},
+};
 
 const YOUTUBE: &str = "platform = \"youtube\"\nkey = \"abcd\"\n";
 
@@ -104,6 +108,37 @@ warning: this backup is not used: `b` sends there all the time, with the same ke
    |              ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
 hint: take the line out; with both there is a backup already";
     assert_eq!(seen(&[("destinations/a.toml", &own), ("destinations/b.toml", backup)]), expected);
+}
+
+/// What `forkcast check` finds without a connection.
+#[test]
+fn servers_that_cannot_be_meant() {
+    let memory = Memory::new(&[
+        ("destinations/a.toml", YOUTUBE),
+        ("destinations/b.toml", YOUTUBE),
+        ("destinations/c.toml", "url = \"rtmp://192.0.2.1/live\"\nbackup_url = \"rtmp://192.0.2.1:1935/live/\"\n"),
+        ("destinations/d.toml", "url = \"rtmp://192.0.2.1/two\"\nbackup_url = \"rtmp:/192.0.2.2/two\"\n"),
+        ("destinations/e.toml", "url = \"rtmp://192.0.2.1/three\"\nbackup_url = \"https://192.0.2.2/three\"\n"),
+        ("destinations/f.toml", "url = \"rtmp://192.0.2.1/four\"\nbackup_url = \"rtmp://localhost/live\"\n"),
+    ]);
+    let server = ServeOptions::resolve(&Given::default(), &memory, Path::new("state"));
+    let mut config = memory.load();
+    config.note_own_listeners(&server.options);
+    let report = check::report(&server, &config, false);
+    for (message, file, hint) in [
+        ("mistake: `a` sends to the same server with the same key", "b.toml:2:7", "take one of the files away"),
+        ("mistake: `backup_url` is the server of `url`", "c.toml:2:14", "a backup is a second server"),
+        ("mistake: `backup_url` has no scheme", "d.toml:2:14", "rtmps://"),
+        ("mistake: `backup_url`", "e.toml:2:14", "rtmp"),
+        ("warning: `backup_url` is this relay itself", "f.toml", "change `backup_url`"),
+    ] {
+        let place = format!("  --> destinations/{file}\n");
+        let problem = report.text.split("\n\n").find(|problem| problem.contains(&place)).unwrap_or_default();
+        assert!(problem.starts_with(message), "{message} is not said of {file}:\n{}", report.text);
+        let (_, advice) = problem.split_once("\nhint: ").unwrap_or_default();
+        assert!(advice.contains(hint), "{problem}");
+    }
+    assert_eq!(report.exit_code, check::WRONG);
 }
 
 #[test]

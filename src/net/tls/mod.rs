@@ -4,6 +4,7 @@
 //! depend on.
 
 mod certificate;
+mod chain;
 mod client;
 mod file;
 mod fingerprint;
@@ -16,6 +17,7 @@ mod verifier;
 mod witness;
 
 pub use self::{
+    chain::Chain,
     client::{TlsClient, trusted_certificates},
     file::{FileError, FileProblem},
     fingerprint::{Fingerprint, FingerprintError},

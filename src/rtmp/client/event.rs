@@ -6,7 +6,8 @@ use crate::rtmp::secret::SecretText;
 /// What the caller of [`Client::handle_input`](super::Client::handle_input) has to know.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
-    /// The server has accepted `connect`. Nothing to be done: the next calls are queued.
+    /// The server has accepted `connect`. Nothing to be done: the next calls are queued. Whoever wanted to know no more than
+    /// that closes, and sends none of them.
     Connected,
     /// The server has accepted the publish: [`send_media`](super::Client::send_media) from now on.
     Publishing,

@@ -61,6 +61,8 @@ struct State {
     sessions: Vec<Session>,
     /// When each connection was accepted.
     attempts: Vec<Instant>,
+    /// The names of all commands of all connections, also of those that never published.
+    heard: Vec<String>,
     /// The connections that were accepted and not yet ended from here.
     sockets: Vec<TcpStream>,
     is_stalled: bool,
@@ -163,6 +165,11 @@ impl Sink {
     /// When each connection was accepted.
     pub(crate) fn attempts(&self) -> Vec<Instant> {
         self.state().attempts.clone()
+    }
+
+    /// The names of all commands of all connections, in the order in which they came; also of those that never published.
+    pub(crate) fn heard(&self) -> Vec<String> {
+        self.state().heard.clone()
     }
 
     /// A copy of all sessions so far, oldest first; the media bytes are shared.

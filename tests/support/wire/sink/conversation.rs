@@ -59,7 +59,10 @@ fn converse(shared: &Arc<Shared>, mut socket: TcpStream, life: u64, index: &mut 
             chunks::COMMAND => {
                 let values = amf::decode(&message.payload);
                 note(&mut session, &values);
-                let behaviour = shared.state().behaviour.clone();
+                let mut state = shared.state();
+                state.heard.extend(session.commands.last().cloned());
+                let behaviour = state.behaviour.clone();
+                drop(state);
                 let after = answer_command(&mut socket, &values, message.stream, &behaviour)?;
                 if matches!(after, After::Publish | After::RefusedPublish) {
                     let mut state = shared.state();
