@@ -12,6 +12,9 @@ pub const STEP: Duration = Duration::from_secs(8);
 /// After our end of the connection: the time that the server has for its own.
 pub const CLOSE: Duration = Duration::from_millis(500);
 
+/// What one read takes at most: the answers to a handshake and to `connect` are shorter.
+pub const READ_BYTES: usize = 4 << 10;
+
 /// A certificate with fewer days is warned of. Machines renew a month before the end, or ten days before it where certificates
 /// are short: that one was forgotten, or is about to be renewed, is for a person to say.
 pub const DAYS_LEFT: i64 = 14;

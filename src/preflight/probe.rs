@@ -98,7 +98,7 @@ impl<'a> Attempt<'a> {
         // There is no stream yet: the call is as OBS makes it, and there is no relay that it has passed.
         let client = dialler::client(settings, server, false, Vec::new())
             .map_err(|error| Failure::lost(&endpoint, Stage::Handshake, Some(&error)))?;
-        Ok(Self { io: Duplex::new(transport), client, endpoint, settings, server, limits })
+        Ok(Self { io: Duplex::narrow(transport, limits::READ_BYTES), client, endpoint, settings, server, limits })
     }
 
     /// The handshake and `connect`. `None`: it was accepted; what the client would say next is never sent. Else where the server

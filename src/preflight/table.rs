@@ -305,7 +305,7 @@ mod tests {
     #[test]
     fn a_line_for_each_server_and_what_to_do() {
         let text = text(&every_kind(), LIMITS, false);
-        let expected = "\
+        let expected = "
   destination                 server                             result    TLS  cert   RTT    time
   youtube                     rtmps://a.rtmps.youtube.com:443/…  ok        1.3  61 d   20 ms  1.1 s
   youtube backup              rtmps://b.rtmps.youtube.com:443/…  ok        1.3  5 d    20 ms  1.1 s
@@ -326,7 +326,7 @@ mod tests {
 
 5 servers: 3 ok, 1 failed, 1 not done within 10 s; 1 warning; nothing was published
 ";
-        assert_eq!(text, expected);
+        assert_eq!(format!("\n{text}"), expected);
     }
 
     #[test]
