@@ -23,7 +23,10 @@ use crate::{
         Endpoint, TcpInfo, Timeouts, Transport,
         duplex::{Duplex, Step},
     },
-    rtmp::client::{self, Client, Event, Refused},
+    rtmp::{
+        client::{self, Client, Event, Refused},
+        secret::SecretText,
+    },
 };
 
 /// Connects to the server once, and ends the connection in order. A server that sends its publishers on is followed, as by the
@@ -56,7 +59,7 @@ async fn connect(subject: &Subject, limits: Limits, seen: &mut Seen) -> Result<D
         seen.round_trip = TcpInfo::of(attempt.io.get_ref().tcp()).map(|info| info.round_trip);
         let Some(to) = answer? else { return Ok(attempt.io) };
         close(attempt.io).await;
-        server.url = redirect::follow(&server.url, &to, hops)?;
+        server.url = redirect::follow(&server.url, to.expose_secret(), hops)?;
         hops += 1;
         *seen = Seen { sent_on: Some(server.url.clone()), ..Seen::default() };
     }
@@ -103,7 +106,7 @@ impl<'a> Attempt<'a> {
 
     /// The handshake and `connect`. `None`: it was accepted; what the client would say next is never sent. Else where the server
     /// sends its publishers.
-    async fn converse(&mut self, seen: &mut Seen) -> Result<Option<String>, Failure> {
+    async fn converse(&mut self, seen: &mut Seen) -> Result<Option<SecretText>, Failure> {
         let limit = self.limits.step;
         let mut began = Instant::now();
         loop {

@@ -41,7 +41,7 @@ impl Run {
     /// The row of a destination and what stands below it, on one line.
     #[track_caller]
     fn row(&self, name: &str) -> String {
-        let (_, table) = self.output.split_once("\n  destination").expect("there is a table");
+        let (_, table) = self.output.split_once("\n  destination ").expect("there is a table");
         let mut rows = table.lines().skip_while(|line| !line.starts_with(&format!("  {name} ")));
         let row = rows.next().unwrap_or_else(|| panic!("{name} has no row:\n{}", self.output));
         let below = rows.take_while(|line| line.starts_with("      "));
@@ -168,7 +168,7 @@ fn every_way_to_fail_has_its_line_and_good_servers_are_good() {
     run.assert_row("silent", &["no answer", "did not answer to `connect` within 8 s", "hint: check the path"]);
     run.assert_row("closing", &["no answer", "in answer to `connect`", "hint: check the path"]);
     assert!(run.output.ends_with("17 servers: 5 ok, 12 failed; 1 warning; nothing was published\n"), "{}", run.output);
-    let (_, table) = run.output.split_once("\n  destination").unwrap();
+    let (_, table) = run.output.split_once("\n  destination ").unwrap();
     // A line to be copied is not broken.
     for line in table.lines().filter(|line| !line.trim_start().starts_with("`certificate_sha256 =")) {
         assert!(line.chars().count() <= 100, "{} columns: {line}", line.chars().count());
