@@ -127,17 +127,17 @@ async fn what_was_not_done_in_time_is_said_and_holds_nobody_up() {
     let (silent, ..) = server(mute).await;
     let (good, _, _heard) = server(accepting).await;
     let subjects = [silent, good].into_iter().flat_map(|port| Subject::all("any", &to(port))).collect();
-    let limits = Limits { total: Duration::from_millis(600), ..LIMITS };
+    let limits = Limits { total: Duration::from_secs(2), ..LIMITS };
     let began = Instant::now();
     let findings = run(subjects, limits).await;
-    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+    assert!(began.elapsed() < LIMITS.step, "{:?}", began.elapsed());
     let [late, ready] = findings.as_slice() else { panic!("{findings:?}") };
     assert_eq!(late.outcome, Outcome::NotReached(Stage::Handshake));
     assert!(late.seen.steps.connect.is_some() && late.seen.took >= limits.total, "{late:?}");
     assert!(ready.is_ready() && ready.seen.took < limits.total, "{ready:?}");
     let text = table::text(&findings, limits, false).split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(text.contains("the 0.6 s of this check were over while the RTMP handshake was going on"), "{text}");
-    assert!(text.contains("2 servers: 1 ok, 0 failed, 1 not done within 0.6 s; 0 warnings"), "{text}");
+    assert!(text.contains("the 2 s of this check were over while the RTMP handshake was going on"), "{text}");
+    assert!(text.contains("2 servers: 1 ok, 0 failed, 1 not done within 2 s; 0 warnings"), "{text}");
 }
 
 #[tokio::test]
