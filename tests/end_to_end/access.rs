@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::Write as _;
+use std::net::TcpListener;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -12,7 +13,7 @@ use crate::support::peers::{self, Peer};
 use crate::support::relay::Relay;
 use crate::support::webhook::Webhook;
 use crate::support::wire::Publisher;
-use crate::support::{clip, ffmpeg, gstreamer, secret, synthetic};
+use crate::support::{clip, ffmpeg, gstreamer, ports, secret, synthetic};
 
 const START: Duration = Duration::from_secs(10);
 const DENIED: Option<&str> = Some("NetStream.Publish.Denied");
@@ -154,6 +155,37 @@ fn a_webhook_decides_and_its_answer_outlives_it() {
     assert_eq!(relay.log().matches("with the key of `alice`").count(), 2);
     // The stream's own key needs no webhook.
     assert_eq!(refusal(&relay, relay.stream_key()), None);
+}
+
+/// A webhook that is silent, that nobody answers for, or that somebody else answers for, lets nobody in.
+#[test]
+fn a_webhook_that_gives_no_answer_that_counts_lets_nobody_in() {
+    let mut relay = Relay::new();
+    let authority = Authority::new(relay.folder());
+    let stranger = Webhook::start(Some(&authority.identity("stranger", Flaw::SelfSigned)));
+    // It takes the connection, and says nothing.
+    let silent = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
+    let silent_port = silent.local_addr().expect("it is bound").port();
+    let webhooks = [
+        ("silent", format!("http://127.0.0.1:{silent_port}/"), "no answer in time"),
+        ("nobody", format!("http://127.0.0.1:{}/", ports::free()), "connection refused"),
+        ("stranger", format!("https://localhost:{}/", stranger.port()), "TLS failed"),
+    ];
+    for (stream, url, _) in &webhooks {
+        fs::create_dir(relay.folder().join("destinations").join(stream)).unwrap();
+        let ca = authority.file();
+        let file = format!("[webhook]\nurl = \"{url}\"\ntimeout = \"500ms\"\nca_file = \"{}\"\n", ca.display());
+        relay.destination_file(&format!("{stream}/stream.toml"), &file);
+    }
+    relay.start();
+    for (stream, _, why) in &webhooks {
+        let asked = Instant::now();
+        assert_eq!(refusal(&relay, &format!("{stream}?guest=1")).as_deref(), DENIED, "{stream}");
+        assert!(asked.elapsed() < Duration::from_secs(3), "{stream}: {:?}", asked.elapsed());
+        relay.wait_for_log(&format!("stream `{stream}`: a publisher at"), START);
+        assert!(relay.log().contains(why), "{stream}: {why}");
+    }
+    assert!(stranger.asked().is_empty(), "no key goes to a stranger");
 }
 
 /// An intruder sends as fast as it can, before any answer: with a wrong key, with a forged signature, with none; and with the
