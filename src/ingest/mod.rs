@@ -1,10 +1,13 @@
 //! Publishers: accepting their connections, finding out which stream a key opens, writing that stream's log.
 //!
 //! ```text
-//!   listener --TcpStream--> (TLS) --> session --rtmp::server--> events
-//!                                        |   key --auth--> Feed::publish
-//!                                        \-- media --> Publish::append
+//!   listener --TcpStream--> door (TLS) --> session --rtmp::server--> events
+//!                           of too many       |   key --auth--> Feed::publish
+//!                           the oldest goes   \-- media --> Publish::append
 //! ```
+//!
+//! Reading order: [`limits`], [`listener`], [`door`], [`session`]; then who may publish: [`access`] and [`signed`] (pure), [`auth`],
+//! [`attempts`], [`webhook`], [`answers`]; [`loops`], [`address`], and [`keys`], which makes a key where nobody gave one.
 
 pub mod access;
 pub mod address;
