@@ -340,8 +340,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Session<'_, T> {
         }
     }
 
-    /// Sends what is queued, ends our direction, and leaves the peer a moment to read it.
+    /// Sends what is queued, ends our direction, and leaves the peer a moment to read it, unless its place is needed: whoever
+    /// was refused makes nobody wait at the door.
     async fn say_goodbye(&mut self) {
+        let ticket = self.ticket.take();
         let goodbye = async {
             while bytes::Buf::has_remaining(self.server.transmit()) {
                 if !matches!(self.io.step(self.server.transmit()).await, Ok(Step::Sent(_) | Step::Received)) {
@@ -351,7 +353,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Session<'_, T> {
             let _ = self.io.shutdown().await;
             while let Ok(Step::Received | Step::Flushed) = self.io.step(&mut bytes::Bytes::new()).await {}
         };
-        let _ = tokio::time::timeout(limits::REFUSAL, goodbye).await;
+        tokio::select! {
+            () = evicted(ticket.as_ref()) => {}
+            _ = tokio::time::timeout(limits::REFUSAL, goodbye) => {}
+        }
     }
 }
 

@@ -242,6 +242,19 @@ async fn whoever_waits_longest_makes_room_and_a_publisher_never() {
     assert_eq!(relay.phase(), Phase::Live);
 }
 
+#[tokio::test(start_paused = true)]
+async fn whoever_was_refused_makes_nobody_wait_at_the_door() {
+    let relay = Relay::new();
+    let (io, session) = relay.accept();
+    let refused = Encoder::ask(io, "a-wrong-key").await;
+    assert!(refused.refused.is_some());
+    // It does not close, and its place is needed.
+    let began = Instant::now();
+    let _others: Vec<_> = (0..2).map(|_| relay.accept()).collect();
+    session.await.unwrap();
+    assert_eq!(began.elapsed(), Duration::ZERO);
+}
+
 /// What the log says while something runs on this thread.
 #[derive(Clone, Default)]
 struct Said(Arc<Mutex<Vec<u8>>>);
