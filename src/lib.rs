@@ -20,7 +20,8 @@
 //! - [`preflight`]: whether every destination's servers are there, before there is anything to send.
 //! - [`config`]: text to settings, every mistake with file, line, column and a hint.
 //! - [`control`]: HTTP: the dashboard, status, metrics, health.
-//! - [`relay`]: the composition root: start and stop order. [`mend`]: a file that is mended wakes its destination.
+//! - [`relay`]: the composition root: start and stop order, and how what runs becomes what the files say. [`reload`]: when they
+//!   are read again. [`admission`]: who may publish a stream whose files do not say so.
 //! - [`cli`]: flags; [`serve`], [`check`], [`health`], [`key`], [`demo`]: a command each.
 //! - [`fuzzing`]: what must hold for any bytes, one function for each place where they come in.
 //!
@@ -31,6 +32,7 @@
 //! 3. A key is never printable: it has a type that hides it, or it is not there. A call named `expose_…` reads it; a test lists them.
 //! 4. One destination that stalls, fails or panics is invisible to every other, and to the publisher.
 
+pub mod admission;
 pub mod check;
 pub mod cli;
 pub mod config;
@@ -43,12 +45,12 @@ pub mod health;
 pub mod ingest;
 pub mod key;
 pub mod media;
-pub mod mend;
 pub mod moment;
 pub mod net;
 pub mod observe;
 pub mod preflight;
 pub mod relay;
+pub mod reload;
 pub mod rtmp;
 pub mod serve;
 pub mod stream;

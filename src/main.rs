@@ -26,7 +26,7 @@ fn main() -> ExitCode {
         }
     };
     let exit = match command {
-        Command::Serve(given) => runtime.block_on(serve::run(resolve(&given))),
+        Command::Serve(given) => runtime.block_on(serve::run(given)),
         Command::Check { given, explain, connect } => {
             let mut server = resolve(&given);
             let mut config = Config::load(&Disk, &server.options.destinations);

@@ -1,56 +1,42 @@
 //! The composition root: what is started, in which order, and how it all stops.
 
+mod member;
+mod roster;
+
 use std::{
     io,
     net::{IpAddr, SocketAddr},
-    path::Path,
     sync::Arc,
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, SystemTime},
 };
 
 use metrics_exporter_prometheus::PrometheusHandle;
-use tokio::{
-    sync::watch,
-    time::{sleep, timeout},
-};
+use tokio::time::{sleep, timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+use self::roster::Roster;
+pub use self::roster::{Changes, Stream};
 use crate::{
-    config::{Activation, DestinationConfig, Http, ServeOptions},
+    config::{Http, ServeOptions},
     control::{
         board::Board,
-        guide::Guide,
         server::{Control, Server},
     },
-    destination::{
-        Destination,
-        settings::{Backpressure, DEFAULT_HOLD, Settings},
-        status::{Report, State},
-        task::{Stop, Task},
-    },
+    destination::task::Stop,
     ingest::{
         self,
-        access::Access,
         auth::Gate,
         door::Door,
         listener::{Listener, Takes},
         session::Context,
     },
-    mend::{self, DestinationFile},
     net::{
         TlsServer, descriptors,
         tls::{Change, FileError},
     },
     observe::Event,
-    stream::{Broadcast, Feed, Phase, StreamSettings, Takeover, Window},
+    stream::{Broadcast, Feed, Phase},
 };
-
-/// What the log of a stream may hold beyond what its destinations need, for the newest group of pictures of an encoder that
-/// seldom sends keyframes, in bytes: ten seconds at 50 Mbit/s.
-const LONG_GROUP: u64 = 64 << 20;
-
-/// The pause before a destination that a fault of our own has ended is started anew.
-const RESTART: Duration = Duration::from_secs(5);
 
 /// Descriptors of the process itself: standard streams, the runtime's, listeners, HTTP, files that are read meanwhile.
 const DESCRIPTORS: usize = 64;
@@ -58,33 +44,19 @@ const DESCRIPTORS: usize = 64;
 /// How long ingest sessions and destinations have to end in order, beyond their own limits.
 const GRACE: Duration = Duration::from_secs(8);
 
-/// One stream to be relayed: its name, its key, and where it goes.
-#[derive(Debug)]
-pub struct Stream {
-    /// `live`, or the folder's name.
-    pub name: String,
-    /// Who may publish; nobody where the stream's own file is wrong.
-    pub access: Access,
-    /// What happens when a second publisher shows the key.
-    pub takeover: Takeover,
-    /// One for each file.
-    pub destinations: Vec<DestinationConfig>,
-}
-
 /// A running relay.
 pub struct Relay {
     /// Where it listens.
     pub addresses: Addresses,
     /// What it looks like.
     pub board: Arc<Board>,
+    roster: Roster,
+    door: Arc<Door>,
     ingest_stop: CancellationToken,
     destination_stop: Stop,
     http_stop: CancellationToken,
     ingest: TaskTracker,
-    destinations: TaskTracker,
     http: TaskTracker,
-    /// How long the slowest destination may need to send what is left of a broadcast that is over.
-    patience: Duration,
 }
 
 /// The bound addresses, with the ports that the system chose where 0 was asked for.
@@ -134,14 +106,13 @@ pub enum StartError {
 }
 
 impl Relay {
-    /// Starts the relay: every listener is bound before anything runs. The servers of the `guide` are filled in here.
+    /// Starts the relay: every listener is bound before anything runs.
     ///
     /// # Errors
     /// See [`StartError`].
     pub async fn start(
         options: &ServeOptions,
         streams: Vec<Stream>,
-        guide: Guide,
         metrics: PrometheusHandle,
     ) -> Result<Self, StartError> {
         let tls = match &options.rtmps {
@@ -160,36 +131,47 @@ impl Relay {
             http: http.as_ref().and_then(|http| http.local_address().ok()),
         };
 
-        let guide = Guide { servers: addresses.servers(), ..guide };
+        let board = Arc::new(Board::new(tls.clone(), addresses.servers()));
+        let (ingest_stop, destination_stop) = (CancellationToken::new(), Stop::default());
+        let context = Context::new(Gate::new([]), ingest_stop.clone());
+        let roster = Roster::new(Arc::clone(&context.gate), Arc::clone(&board), destination_stop.clone());
         let mut relay = Self {
             addresses,
-            board: Arc::new(Board { started: Instant::now(), streams: Vec::new(), tls, guide }),
-            ingest_stop: CancellationToken::new(),
-            destination_stop: Stop::default(),
+            board,
+            roster,
+            door: Door::new(ingest::limits::WAITING_AT_LEAST),
+            ingest_stop,
+            destination_stop,
             http_stop: CancellationToken::new(),
             ingest: TaskTracker::new(),
-            destinations: TaskTracker::new(),
             http: TaskTracker::new(),
-            patience: Duration::ZERO,
         };
-        relay.start_streams(streams, &options.destinations, listeners);
+        relay.apply(streams);
+        relay.ingest.spawn(watch_certificates(tls, relay.ingest_stop.clone()));
+        for listener in listeners {
+            if let Ok(address) = listener.local_address() {
+                Event::Listening { transport: listener.takes().name(), address }.emit();
+            }
+            relay.ingest.spawn(listener.run(context.clone(), Arc::clone(&relay.door), relay.ingest.clone()));
+        }
         if let Some(server) = http {
-            let control = Control { board: Arc::clone(&relay.board), metrics };
-            let stop = relay.http_stop.clone();
-            relay.http.spawn(async move {
-                if let Err(error) = server.run(control, stop).await {
-                    Event::AcceptFailed { transport: "http", error: &error.to_string() }.emit();
-                }
-            });
+            relay.serve_http(server, metrics);
         }
         Ok(relay)
+    }
+
+    /// Makes what runs what the files say; whatever they do not change is not touched.
+    pub fn apply(&mut self, streams: Vec<Stream>) -> Changes {
+        let changes = self.roster.apply(streams);
+        self.door.set_room(room_for_publishers(self.roster.len()));
+        changes
     }
 
     /// Ends the broadcast: publishers are cut off, destinations send what is left and tell their servers.
     pub async fn end(self) {
         Event::Stopping { how: "the broadcast ends on every destination" }.emit();
         self.stop_ingest().await;
-        for (feed, _) in &self.board.streams {
+        for feed in self.roster.feeds() {
             feed.end_broadcast();
         }
         self.destination_stop.drain.cancel();
@@ -205,55 +187,14 @@ impl Relay {
         self.stop_destinations().await;
     }
 
-    fn start_streams(&mut self, streams: Vec<Stream>, folder: &Path, listeners: Vec<Listener>) {
-        let mut access = Vec::new();
-        let mut board = Vec::new();
-        for stream in streams {
-            let feed = Feed::new(stream_settings(&stream));
-            access.push((Arc::clone(&feed), stream.access));
-            let start = |destination| self.start_destination(destination, &feed, folder);
-            let destinations = stream.destinations.into_iter().map(start).collect();
-            self.ingest.spawn(tell_when_a_hold_runs_out(Arc::clone(&feed), self.ingest_stop.clone()));
-            board.push((feed, destinations));
-        }
-        let (tls, guide) = (self.board.tls.clone(), self.board.guide.clone());
-        self.ingest.spawn(watch_certificates(tls.clone(), self.ingest_stop.clone()));
-        let door = Door::new(room_for_publishers(&board));
-        self.board = Arc::new(Board { started: self.board.started, streams: board, tls, guide });
-
-        let context = Context::new(Gate::new(access), self.ingest_stop.clone());
-        for listener in listeners {
-            if let Ok(address) = listener.local_address() {
-                Event::Listening { transport: listener.takes().name(), address }.emit();
+    fn serve_http(&self, server: Server, metrics: PrometheusHandle) {
+        let control = Control { board: Arc::clone(&self.board), metrics };
+        let stop = self.http_stop.clone();
+        self.http.spawn(async move {
+            if let Err(error) = server.run(control, stop).await {
+                Event::AcceptFailed { transport: "http", error: &error.to_string() }.emit();
             }
-            self.ingest.spawn(listener.run(context.clone(), Arc::clone(&door), self.ingest.clone()));
-        }
-    }
-
-    fn start_destination(&mut self, config: DestinationConfig, feed: &Arc<Feed>, folder: &Path) -> Destination {
-        let (settings, state) = match config.activation {
-            Activation::On(settings) => (Some(settings), State::Idle),
-            Activation::Off { reason } => (None, State::Off { reason }),
-            Activation::Wrong { problem } => (None, State::Wrong { reason: problem }),
-        };
-        let (stream, destination) = (feed.name(), config.name.as_str());
-        match &state {
-            State::Off { reason } => Event::DestinationOff { stream, destination, reason }.emit(),
-            State::Wrong { reason } => Event::DestinationWrong { stream, destination, reason }.emit(),
-            _ => {}
-        }
-        let report = Arc::new(Report::new(stream, destination, state));
-        let platform = settings.as_ref().map(|settings| settings.platform.name.clone());
-        let url = settings.as_ref().map(|settings| settings.url.to_string());
-        if let Some(settings) = settings {
-            self.patience = self.patience.max(settings.drain_time());
-            let (mended, receiver) = watch::channel(Arc::from(settings));
-            let file = DestinationFile { folder: folder.to_owned(), stream: stream.to_owned(), file: config.file };
-            let stop = self.destination_stop.clone();
-            self.destinations.spawn(mend::wake_when_mended(file, mended, Arc::clone(&report), stop.clone()));
-            self.destinations.spawn(keep_running(receiver, Arc::clone(feed), Arc::clone(&report), stop));
-        }
-        Destination { name: config.name, platform, url, report }
+        });
     }
 
     async fn stop_ingest(&self) {
@@ -264,10 +205,11 @@ impl Relay {
     }
 
     async fn stop_destinations(&self) {
-        self.destinations.close();
-        if timeout(self.patience + GRACE, self.destinations.wait()).await.is_err() {
+        let tasks = self.roster.tasks();
+        tasks.close();
+        if timeout(self.roster.patience() + GRACE, tasks.wait()).await.is_err() {
             self.destination_stop.leave.cancel();
-            let _ = timeout(GRACE, self.destinations.wait()).await;
+            let _ = timeout(GRACE, tasks.wait()).await;
         }
         self.http_stop.cancel();
         self.http.close();
@@ -297,10 +239,9 @@ fn bind(options: &ServeOptions, tls: Option<&TlsServer>) -> Result<Vec<Listener>
 
 /// How many connections may wait to become publishers: as many as ingest allows, but never the descriptors that destinations
 /// and publishers need.
-fn room_for_publishers(streams: &[(Arc<Feed>, Vec<Destination>)]) -> usize {
+fn room_for_publishers((streams, destinations): (usize, usize)) -> usize {
     // A destination that changes its server has two for a moment; a stream has its publisher and one that waits for its turn.
-    let destinations: usize = streams.iter().map(|(_, destinations)| destinations.len()).sum();
-    let needed = DESCRIPTORS + 2 * destinations + 2 * streams.len();
+    let needed = DESCRIPTORS + 2 * destinations + 2 * streams;
     let Some(limit) = descriptors::raise_limit() else { return ingest::limits::WAITING };
     let room = limit.saturating_sub(needed as u64);
     let wanted = ingest::limits::WAITING_AT_LEAST;
@@ -345,43 +286,6 @@ async fn bind_http(http: Option<Http>) -> Result<Option<Server>, StartError> {
             Ok(None)
         }
     }
-}
-
-/// A fault of our own in one destination is nobody else's: its task is started anew.
-async fn keep_running(mended: watch::Receiver<Arc<Settings>>, feed: Arc<Feed>, report: Arc<Report>, stop: Stop) {
-    loop {
-        let task = Task::new(mended.clone(), Arc::clone(&feed), Arc::clone(&report), stop.clone());
-        if tokio::spawn(task.run()).await.is_ok() {
-            return;
-        }
-        report.broken();
-        let (stream, destination) = (feed.name().to_owned(), mended.borrow().name.clone());
-        Event::DestinationBroken { stream: &stream, destination: &destination, restart_in: RESTART }.emit();
-        tokio::select! {
-            () = stop.leave.cancelled() => return,
-            () = stop.drain.cancelled() => return,
-            () = sleep(RESTART) => {}
-        }
-    }
-}
-
-/// The log keeps as much as the slowest of the stream's destinations may need, and a lost publisher is waited for as long as
-/// the most patient of them stays connected.
-fn stream_settings(stream: &Stream) -> StreamSettings {
-    let on: Vec<&Settings> = stream
-        .destinations
-        .iter()
-        .filter_map(|destination| match &destination.activation {
-            Activation::On(settings) => Some(&**settings),
-            Activation::Off { .. } | Activation::Wrong { .. } => None,
-        })
-        .collect();
-    let default = Backpressure::default();
-    let duration = on.iter().map(|settings| settings.window()).fold(default.max_lag, Duration::max);
-    let bytes = on.iter().map(|settings| settings.window_bytes()).fold(default.max_bytes, u64::max);
-    let hold = on.iter().map(|settings| settings.hold).max().unwrap_or(DEFAULT_HOLD);
-    let window = Window { duration, bytes, hard_bytes: bytes.saturating_add(LONG_GROUP) };
-    StreamSettings { name: stream.name.clone(), window, hold, takeover: stream.takeover }
 }
 
 async fn tell_when_a_hold_runs_out(feed: Arc<Feed>, stop: CancellationToken) {

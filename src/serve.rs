@@ -10,22 +10,17 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tracing_subscriber::EnvFilter;
 
 use crate::{
-    check,
-    config::{Activation, Config, DestinationConfig, Disk, Problem, Resolved, StreamConfig},
-    control::guide::{Guide, KeyPlace},
-    health,
-    ingest::{
-        access::{Access, PublisherKey},
-        keys::{self, StreamKey},
-    },
-    observe,
+    admission::{self, KeyNote},
+    config::{Activation, Given, Problem},
+    health, observe,
     relay::{Addresses, Relay, Stream},
+    reload::{self, Reading, Reloader, Why},
 };
 
 /// Serves until a signal says stop. Exit code 2: a configuration that cannot be served; 1: a start that failed.
-pub async fn run(server: Resolved) -> ExitCode {
+pub async fn run(given: Given) -> ExitCode {
     start_log();
-    match serve(server).await {
+    match serve(given).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(Stopped::Configuration) => ExitCode::from(2),
         Err(Stopped::Failed(error)) => {
@@ -60,69 +55,57 @@ impl<E: Into<anyhow::Error>> From<E> for Stopped {
     }
 }
 
-async fn serve(server: Resolved) -> Result<(), Stopped> {
-    let mut config = Config::load(&Disk, &server.options.destinations);
-    config.note_own_listeners(&server.options);
-    let problems = || server.problems.iter().chain(&config.problems);
-    for problem in problems() {
+async fn serve(given: Given) -> Result<(), Stopped> {
+    let mut reading = Reading::take(&given);
+    for problem in reading.problems() {
         eprintln!("{problem}\n");
     }
-    if server.has_mistake() {
+    if reading.server.has_mistake() {
         eprintln!("error: the server's own settings are wrong: nothing was started");
         return Err(Stopped::Configuration);
     }
-    if server.options.strict && problems().any(Problem::is_mistake) {
+    let options = reading.server.options.clone();
+    if options.strict && reading.problems().any(Problem::is_mistake) {
         eprintln!("error: --strict, and the configuration has mistakes: nothing was started");
         return Err(Stopped::Configuration);
     }
 
-    let options = server.options;
-    let streams: Vec<(Stream, KeyNote)> =
-        config.streams.into_iter().map(|stream| with_key(stream, &options.state)).collect::<Result<_, _>>()?;
-    let welcome = Welcome::of(&streams, &options.destinations);
-    let guide = welcome.guide();
-    let signals = Signals::listen()?;
+    let mut reloader = Reloader::new(given, &reading);
+    let (mut streams, mut notes) = (Vec::new(), Vec::new());
+    for config in std::mem::take(&mut reading.config.streams) {
+        match admission::admit(config, &options.state) {
+            (_, KeyNote::Failed(error)) => return Err(error.into()),
+            (stream, note) => {
+                notes.push((stream.name.clone(), note));
+                streams.push(stream);
+            }
+        }
+    }
+    let welcome = Welcome::of(&streams, &notes, &options.destinations);
+    let mut signals = Signals::listen()?;
     let metrics = observe::metrics::install()?;
-    let streams = streams.into_iter().map(|(stream, _)| stream).collect();
-    let relay = Relay::start(&options, streams, guide, metrics).await?;
+    let mut relay = Relay::start(&options, streams, metrics).await?;
+    reloader.show(&relay, welcome.first_step.clone());
     welcome.print(&relay.addresses);
 
-    match signals.wait().await {
-        Signal::End => relay.end().await,
-        Signal::Leave => relay.leave().await,
+    let mut changes = reloader.changes();
+    let how = loop {
+        let why = tokio::select! {
+            signal = signals.next() => match signal {
+                Signal::Stop(how) => break how,
+                Signal::Reload => Why::Asked,
+            },
+            Some(()) = changes.recv() => Why::Changed,
+        };
+        // What is not gone by was told of.
+        let _ = reloader.reload(&mut relay, why).await;
+    };
+    signals.exit_at_the_next();
+    match how {
+        Stop::End => relay.end().await,
+        Stop::Leave => relay.leave().await,
     }
     Ok(())
-}
-
-/// Where a person finds a stream's key.
-enum KeyNote {
-    /// Made by forkcast and kept in a file: to be shown where the output is a terminal.
-    Made(StreamKey),
-    /// The operator's own: no need to repeat it, only to say what it is.
-    Configured(String),
-    /// Nobody may publish.
-    Wrong(String),
-}
-
-fn with_key(config: StreamConfig, state: &Path) -> Result<(Stream, KeyNote), keys::Error> {
-    let StreamConfig { name, mut access, ways, wrong, takeover, destinations, .. } = config;
-    let note = match (wrong, ways.first()) {
-        (Some(problem), _) => {
-            access = Access::default();
-            KeyNote::Wrong(problem)
-        }
-        (None, Some(way)) => KeyNote::Configured(match way.field {
-            "signed" => format!("a signed one: `forkcast key sign --stream {name}` makes it ({})", way.origin),
-            "webhook" => format!("the stream's webhook says which one ({})", way.origin),
-            _ => format!("the one that you gave ({})", way.origin),
-        }),
-        (None, None) => {
-            let made = StreamKey::load_or_make(state, &name)?;
-            access.keys.push(PublisherKey::unnamed(&made.key));
-            KeyNote::Made(made)
-        }
-    };
-    Ok((Stream { name, access, takeover, destinations }, note))
 }
 
 /// What a person needs to go live, said once everything listens.
@@ -130,7 +113,7 @@ struct Welcome {
     streams: Vec<(String, KeyLine)>,
     destinations: Counts,
     /// What to do while no destination is on.
-    first_step: String,
+    first_step: Option<String>,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -149,38 +132,23 @@ enum KeyLine {
 }
 
 impl Welcome {
-    fn of(streams: &[(Stream, KeyNote)], folder: &Path) -> Self {
+    fn of(streams: &[Stream], notes: &[(String, KeyNote)], folder: &Path) -> Self {
         let line = |note: &KeyNote| match note {
             KeyNote::Made(made) => KeyLine::Paste { key: made.key.clone(), file: made.file.display().to_string() },
-            KeyNote::Configured(what) => KeyLine::Text(what.clone()),
-            KeyNote::Wrong(problem) => KeyLine::Text(format!("none: nobody can publish, because {problem}")),
+            note => KeyLine::Text(note.place().text),
         };
         let mut counts = Counts::default();
-        for destination in streams.iter().flat_map(|(stream, _)| &stream.destinations) {
+        for destination in streams.iter().flat_map(|stream| &stream.destinations) {
             match destination.activation {
                 Activation::On(_) => counts.on += 1,
                 Activation::Wrong { .. } => counts.wrong += 1,
                 Activation::Off { .. } => {}
             }
         }
-        let default = streams.first().map_or(&[][..], |(stream, _)| &stream.destinations);
         Self {
-            streams: streams.iter().map(|(stream, note)| (stream.name.clone(), line(note))).collect(),
+            streams: notes.iter().map(|(name, note)| (name.clone(), line(note))).collect(),
             destinations: counts,
-            first_step: first_step(default, folder),
-        }
-    }
-
-    /// The same for whoever reads it on the dashboard, without a key.
-    fn guide(&self) -> Guide {
-        let place = |line: &KeyLine| match line {
-            KeyLine::Paste { file, .. } => KeyPlace { text: format!("in the file {file}"), file: Some(file.clone()) },
-            KeyLine::Text(text) => KeyPlace { text: text.clone(), file: None },
-        };
-        Guide {
-            servers: Vec::new(),
-            keys: self.streams.iter().map(|(name, line)| (name.clone(), place(line))).collect(),
-            first_step: (self.destinations.on == 0).then(|| self.first_step.clone()),
+            first_step: reload::first_step(streams, folder),
         }
     }
 
@@ -224,7 +192,10 @@ impl Welcome {
             wrong => format!(", {wrong} are wrong (see above, or `forkcast check`)"),
         };
         match on {
-            0 => writeln!(out, "No destination is on yet{wrong}: {}", self.first_step)?,
+            0 => {
+                let first_step = self.first_step.as_deref().unwrap_or_default();
+                writeln!(out, "No destination is on yet{wrong}: {first_step}")?;
+            }
             on => {
                 let on = if on == 1 { "1 destination is".to_owned() } else { format!("{on} destinations are") };
                 match wrong.is_empty() {
@@ -240,20 +211,15 @@ impl Welcome {
     }
 }
 
-/// Where to put the first key: into a file that waits for one, else into a new one.
-fn first_step(destinations: &[DestinationConfig], folder: &Path) -> String {
-    let waits = |destination: &&DestinationConfig| matches!(destination.activation, Activation::Off { .. });
-    let files: Vec<_> = destinations.iter().filter(waits).map(|waiting| waiting.file.display().to_string()).collect();
-    let then = "Then start forkcast again; `forkcast check` says what is missing.";
-    match files.split_last() {
-        None => format!("{}\n{then}", check::first_file(folder)),
-        Some((file, [])) => format!("put a key into {file}.\n{then}"),
-        Some((last, files)) => format!("put a key into {} or {last}.\n{then}", files.join(", ")),
-    }
-}
-
 /// What a signal asks for.
 enum Signal {
+    /// SIGHUP: the files are to be read again.
+    Reload,
+    Stop(Stop),
+}
+
+/// How the relay stops.
+enum Stop {
     /// Ctrl-C: the show is over.
     End,
     /// SIGTERM: an upgrade or a restart; the show goes on.
@@ -266,13 +232,19 @@ struct Signals {
     interrupt: tokio::signal::unix::Signal,
     #[cfg(unix)]
     terminate: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    hang_up: tokio::signal::unix::Signal,
 }
 
 impl Signals {
     #[cfg(unix)]
     fn listen() -> std::io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hang_up: signal(SignalKind::hangup())?,
+        })
     }
 
     #[cfg(not(unix))]
@@ -281,22 +253,22 @@ impl Signals {
         Ok(Self {})
     }
 
-    /// The first signal. A second one ends the process at once.
-    async fn wait(mut self) -> Signal {
-        let first = self.next().await;
+    /// A second word to stop ends the process at once.
+    fn exit_at_the_next(mut self) {
         tokio::spawn(async move {
-            self.next().await;
+            while !matches!(self.next().await, Signal::Stop(_)) {}
             eprintln!("stopped at once");
             std::process::exit(1);
         });
-        first
     }
 
+    /// The next signal. Cancel-safe.
     #[cfg(unix)]
     async fn next(&mut self) -> Signal {
         tokio::select! {
-            _ = self.interrupt.recv() => Signal::End,
-            _ = self.terminate.recv() => Signal::Leave,
+            _ = self.interrupt.recv() => Signal::Stop(Stop::End),
+            _ = self.terminate.recv() => Signal::Stop(Stop::Leave),
+            _ = self.hang_up.recv() => Signal::Reload,
         }
     }
 
@@ -306,6 +278,6 @@ impl Signals {
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }
-        Signal::End
+        Signal::Stop(Stop::End)
     }
 }

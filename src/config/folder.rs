@@ -204,6 +204,7 @@ impl Reader<'_> {
 
     fn finish(&mut self, stream: Stream) -> StreamConfig {
         let Stream { name, publisher, destinations } = stream;
+        let is_wrong = publisher.problems.iter().any(Problem::is_mistake);
         self.problems.extend(publisher.problems);
         let mut configs = Vec::new();
         for destination in destinations {
@@ -214,7 +215,7 @@ impl Reader<'_> {
         let Publisher { access, ways, wrong, named_variables, takeover, hold, settings, .. } = publisher;
         self.named_variables.extend(named_variables);
         let hold = hold.map(|of_stream| of_stream.hold);
-        StreamConfig { name, access, ways, wrong, takeover, hold, settings, destinations: configs }
+        StreamConfig { name, access, ways, wrong, is_wrong, takeover, hold, settings, destinations: configs }
     }
 }
 

@@ -28,6 +28,7 @@ mod server_url;
 mod source;
 mod stream;
 mod variables;
+mod watched;
 
 use std::{path::PathBuf, time::Duration};
 
@@ -39,6 +40,7 @@ pub use memory::Memory;
 pub use problem::{Excerpt, Place, Problem, Severity};
 pub use server::{Given, Http, Resolved, Rtmps, ServeOptions};
 pub use source::{Disk, Entry, FILE_LIMIT, Source};
+pub use watched::{Stamps, Watched};
 
 use crate::{destination::settings::Settings, ingest::access::Access, stream::Takeover};
 
@@ -62,6 +64,8 @@ pub struct StreamConfig {
     pub ways: Vec<Explained>,
     /// Why the stream's own file holds it back: a publisher must not get in with a key that was meant otherwise.
     pub wrong: Option<String>,
+    /// There is a mistake in the stream's own file, of whatever kind: where the stream runs already, nothing of it counts.
+    pub is_wrong: bool,
     /// What happens when a second publisher shows the key.
     pub takeover: Takeover,
     /// How long its destinations stay connected when the publisher is lost, where `stream.toml` says so; each destination's

@@ -81,9 +81,9 @@ fn routes(control: Control, listener: IpAddr) -> Router {
 }
 
 async fn metrics(State(control): State<Control>) -> impl IntoResponse {
-    for (feed, destinations) in &control.board.streams {
-        for destination in destinations {
-            destination.report.measure(feed);
+    for stream in control.board.streams().iter() {
+        for destination in &stream.destinations {
+            destination.report.measure(&stream.feed);
         }
     }
     for certificate in control.board.certificates() {

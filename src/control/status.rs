@@ -1,11 +1,14 @@
 //! The answer of `/api/status`.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use super::{board::Board, guide::KeyPlace};
+use super::{
+    board::{Board, StreamView},
+    guide::KeyPlace,
+};
 use crate::{
     destination::{
         Destination,
@@ -55,6 +58,8 @@ pub struct StreamStatus {
     pub state: String,
     /// While it is held: until the broadcast ends, if the publisher does not return.
     pub hold_left_ms: Option<u64>,
+    /// While encoders are kept out, since a person has ended the broadcast: until they are let in again.
+    pub shut_for_ms: Option<u64>,
     /// Where its key is found.
     pub key: Option<KeyPlace>,
     /// Who publishes.
@@ -113,6 +118,8 @@ pub struct DestinationStatus {
     pub state: String,
     /// Why it is off, wrong or parked.
     pub reason: Option<String>,
+    /// What is wrong with its file, where it goes on by what was read before.
+    pub file_problem: Option<String>,
     /// What is known of the present connection.
     pub connection: Option<ConnectionStatus>,
     /// The last failure since the relay started.
@@ -194,16 +201,18 @@ impl Status {
         Self {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             uptime_seconds: board.started.elapsed().as_secs_f64(),
-            servers: board.guide.servers.clone(),
-            first_step: board.guide.first_step.clone(),
-            streams: board.streams.iter().map(|stream| StreamStatus::of(stream, board)).collect(),
+            servers: board.servers.clone(),
+            first_step: board.configuration().first_step.clone(),
+            streams: board.streams().iter().map(StreamStatus::of).collect(),
             certificates: board.certificates().into_iter().map(CertificateStatus::from).collect(),
         }
     }
 }
 
 impl StreamStatus {
-    fn of((feed, destinations): &(Arc<Feed>, Vec<Destination>), board: &Board) -> Self {
+    /// One stream now.
+    #[must_use]
+    pub fn of(StreamView { feed, key, destinations }: &StreamView) -> Self {
         let status = feed.status();
         Self {
             name: feed.name().to_owned(),
@@ -214,7 +223,8 @@ impl StreamStatus {
             }
             .to_owned(),
             hold_left_ms: status.hold_left.map(millis),
-            key: board.guide.keys.get(feed.name()).cloned(),
+            shut_for_ms: status.shut_for.map(millis),
+            key: Some(key.clone()),
             publisher: status.publisher.map(|(publisher, live_for, silence)| PublisherStatus {
                 address: publisher.address.to_string(),
                 transport: publisher.transport.to_owned(),
@@ -234,8 +244,10 @@ impl StreamStatus {
 }
 
 impl DestinationStatus {
-    fn of(destination: &Destination, feed: &Feed) -> Self {
-        let report = &destination.report;
+    /// One destination of a stream now.
+    #[must_use]
+    pub fn of(destination: &Destination, feed: &Feed) -> Self {
+        let (report, settings) = (&destination.report, destination.settings.as_ref());
         let state = report.state();
         let retry_in_ms = match &state {
             State::Waiting { until: Some(until) } => Some(millis(until.saturating_duration_since(Instant::now()))),
@@ -244,8 +256,9 @@ impl DestinationStatus {
         let dropped = report.dropped();
         Self {
             name: destination.name.clone(),
-            platform: destination.platform.clone(),
-            url: destination.url.clone(),
+            platform: settings.map(|settings| settings.platform.name.clone()),
+            url: settings.map(|settings| settings.url.to_string()),
+            file_problem: destination.problem.clone(),
             state: state.label().to_owned(),
             reason: state.reason().map(str::to_owned),
             connection: report.connection().map(ConnectionStatus::from),

@@ -38,8 +38,8 @@ use self::{
 };
 use crate::{
     config::{Config, Disk, Http, ServeOptions},
-    control::{guide::Guide, status::Status},
-    destination::status::State,
+    control::{guide::KeyPlace, status::Status},
+    destination::{Destination, status::State},
     ingest::{
         access::{Access, PublisherKey},
         keys::StreamKey,
@@ -188,11 +188,13 @@ async fn start_relay(state: &Path, destinations: &Path) -> anyhow::Result<(Relay
         .map(|stream| Stream {
             name: stream.name,
             access: Access { keys: vec![PublisherKey::unnamed(&key.key)], ..Access::default() },
+            key: KeyPlace { text: "of the demonstration's own".to_owned(), file: None },
             takeover: stream.takeover,
+            is_wrong: false,
             destinations: stream.destinations,
         })
         .collect();
-    let relay = Relay::start(&options, streams, Guide::default(), observe::metrics::install()?).await?;
+    let relay = Relay::start(&options, streams, observe::metrics::install()?).await?;
     Ok((relay, key))
 }
 
@@ -218,8 +220,8 @@ async fn kill_and_bring_back(sink: &Sink, at: Instant) -> anyhow::Result<Instant
 async fn drained(relay: &Relay) -> anyhow::Result<()> {
     let all_idle = async {
         let mut again = interval(Duration::from_millis(20));
-        let destinations = || relay.board.streams.iter().flat_map(|(_, destinations)| destinations);
-        while destinations().any(|destination| destination.report.state() != State::Idle) {
+        let is_idle = |destination: &Destination| destination.report.state() == State::Idle;
+        while !relay.board.streams().iter().all(|stream| stream.destinations.iter().all(is_idle)) {
             again.tick().await;
         }
     };
@@ -227,7 +229,8 @@ async fn drained(relay: &Relay) -> anyhow::Result<()> {
 }
 
 fn judge(relay: &Relay, sinks: &[Sink], witness: Witness<'_>) -> Vec<Verdict> {
-    let destinations = relay.board.streams.iter().flat_map(|(_, destinations)| destinations);
+    let streams = relay.board.streams();
+    let destinations = streams.iter().flat_map(|stream| &stream.destinations);
     let by_name = |name: &str| destinations.clone().find(|destination| destination.name == name);
     let verdict = |(index, sink): (usize, &Sink)| {
         let sent = by_name(sink.name).map_or((0, 0), |found| (found.report.sent_messages(), found.report.sent_bytes()));

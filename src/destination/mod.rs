@@ -14,6 +14,7 @@ pub mod dialler;
 pub mod failure;
 pub mod filter;
 pub mod limits;
+pub mod orders;
 pub mod platform;
 pub mod playhead;
 pub mod policy;
@@ -26,17 +27,19 @@ pub mod task;
 #[cfg(test)]
 pub(crate) mod testing;
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 /// A configured destination, as others see it.
 #[derive(Clone, Debug)]
 pub struct Destination {
-    /// Its file's name.
+    /// Its file's name, without `.toml`.
     pub name: String,
-    /// Its platform's name; `None` where its file is wrong or it is off.
-    pub platform: Option<String>,
-    /// Its server, without the path.
-    pub url: Option<String>,
+    /// Its file.
+    pub file: PathBuf,
+    /// What it runs by; `None` where its file is wrong or it is off.
+    pub settings: Option<Arc<settings::Settings>>,
+    /// What is wrong with its file, where it goes on by what was read before.
+    pub problem: Option<String>,
     /// What it reports of itself.
     pub report: Arc<status::Report>,
 }

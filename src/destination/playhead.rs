@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::{
     filter::Filter,
     policy::{Decision, Policy, View},
-    settings::Settings,
+    settings::{Backpressure, Settings},
 };
 use crate::{
     media::{Class, Kind},
@@ -256,6 +256,11 @@ impl Playhead {
     /// Sequence of the message that is taken next.
     pub fn position(&self) -> u64 {
         self.cursor.next()
+    }
+
+    /// Goes on by other bounds; what a policy has begun, such as leaving out a picture up to its keyframe, is brought to its end.
+    pub fn set_policy(&mut self, backpressure: &Backpressure) {
+        self.policy = Policy::new(backpressure);
     }
 
     /// What was left out so far.

@@ -10,6 +10,7 @@ use bytes::Buf as _;
 use secrecy::ExposeSecret as _;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
+    sync::watch,
     time::{Instant, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
@@ -18,8 +19,8 @@ use self::delivery::{Delivery, Seen};
 use super::{
     failure::{Failure, Refusal, Stage},
     limits,
+    orders::{self, Change, Orders},
     playhead::{Clock, Dropped, Playhead, Start, Taken},
-    settings::Settings,
     status::{Report, State},
 };
 use crate::{
@@ -48,6 +49,9 @@ pub enum End {
     Left,
     /// It is time to go back to the primary server.
     FailBack,
+    /// Other orders came. In order where what was shown is over ([`Change::End`]) and the server had accepted it; else to be
+    /// dropped.
+    Ordered(Change),
     /// The publisher went over to a codec that the destination does not take: why, in a sentence.
     Unsuitable(String),
     /// The server sent us to another one (tcUrl, absolute or relative).
@@ -66,7 +70,7 @@ pub struct History {
 }
 
 /// What a session serves, and for whom.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct Context<'a> {
     /// The stream.
     pub feed: &'a Feed,
@@ -76,8 +80,8 @@ pub struct Context<'a> {
     pub start: Start,
     /// The session's clock, where the platform wants that of the session before to go on.
     pub clock: Clock,
-    /// The destination.
-    pub settings: &'a Settings,
+    /// What the destination is to do.
+    pub orders: Orders,
     /// Its report.
     pub report: &'a Report,
     /// The server in use.
@@ -137,6 +141,8 @@ pub struct Session<'a, T> {
     held: Option<Instant>,
     /// Where the broadcast ended, and when that was first seen. The first answer stands: further broadcasts are others'.
     until: Option<(u64, Instant)>,
+    /// It closes because it was ordered to.
+    is_ordered: bool,
 }
 
 /// ```text
@@ -178,11 +184,17 @@ impl<'a, T: Link> Session<'a, T> {
             delivery: Delivery::begin(Instant::now()),
             held: None,
             until: None,
+            is_ordered: false,
         }
     }
 
     /// Runs the session to its end. The connection is still open then: see [`Self::close`] and [`Self::into_io`].
-    pub async fn run(&mut self, leave: &CancellationToken, watch: &mut impl Watch) -> End {
+    pub async fn run(
+        &mut self,
+        leave: &CancellationToken,
+        orders: &mut watch::Receiver<Orders>,
+        watch: &mut impl Watch,
+    ) -> End {
         let mut head = self.context.feed.head();
         let mut broadcast = self.context.feed.broadcast();
         let mut timer = pin!(sleep_until(self.step_began));
@@ -194,7 +206,7 @@ impl<'a, T: Link> Session<'a, T> {
                 Err(end) => return end,
             };
             if self.state == SessionState::Closing && self.is_drained() {
-                return End::Finished;
+                return self.closed();
             }
             // The timer is moved on when it fires, so that a busy session need not touch it; only what is due earlier cannot
             // wait for that.
@@ -211,10 +223,16 @@ impl<'a, T: Link> Session<'a, T> {
                         return End::Left;
                     }
                 }
+                () = orders::changed(orders) => {
+                    let now = orders.borrow_and_update().clone();
+                    if let Err(end) = self.obey(now) {
+                        return end;
+                    }
+                }
                 step = self.io.step(self.client.transmit()) => match self.stepped(step, watch) {
                     Ok(()) => {}
                     // The broadcast is over, and a server may be quicker to close than we are.
-                    Err(_) if self.state == SessionState::Closing => return End::Finished,
+                    Err(_) if self.state == SessionState::Closing => return self.closed(),
                     Err(end) => return end,
                 },
                 // The senders live in the feed, and the feed outlives the session.
@@ -233,6 +251,33 @@ impl<'a, T: Link> Session<'a, T> {
                 }
             }
         }
+    }
+
+    /// Does what other orders ask of a session that runs.
+    fn obey(&mut self, orders: Orders) -> Result<(), End> {
+        match (orders.change_since(&self.context.orders, self.context.broadcast.number), self.state) {
+            // What is ending anyway is not hurried.
+            (_, SessionState::Closing) => {}
+            (Change::Nothing | Change::InPlace, _) => {
+                let backpressure = &orders.settings.backpressure;
+                let playhead = self.playhead.as_mut().filter(|_| *backpressure != self.context.orders.settings.backpressure);
+                if let Some(playhead) = playhead {
+                    playhead.set_policy(backpressure);
+                }
+                self.context.orders = orders;
+            }
+            (Change::End, SessionState::Sending) => {
+                self.is_ordered = true;
+                self.unpublish();
+            }
+            (change, _) => return Err(End::Ordered(change)),
+        }
+        Ok(())
+    }
+
+    /// The end of a session that had nothing left to say.
+    fn closed(&self) -> End {
+        if self.is_ordered { End::Ordered(Change::End) } else { End::Finished }
     }
 
     /// Ends the connection in order: our end, then a moment for the server's.
@@ -300,7 +345,7 @@ impl<'a, T: Link> Session<'a, T> {
     fn fill(&mut self, watch: &mut impl Watch) -> Result<Wait, End> {
         match self.state {
             // With a delay there is still something to be sent.
-            SessionState::Opening if self.until.is_some() && self.context.settings.delay.is_zero() => {
+            SessionState::Opening if self.until.is_some() && self.context.orders.settings.delay.is_zero() => {
                 return Err(End::NotNeeded);
             }
             SessionState::Opening | SessionState::Closing => return Ok(Wait::Server),
@@ -326,7 +371,8 @@ impl<'a, T: Link> Session<'a, T> {
 
     /// Takes the next batch from the log. Everything before it has been handed to the kernel.
     fn take(&mut self, watch: &mut impl Watch) -> Taken {
-        let Context { feed, broadcast, start, clock, settings, report, .. } = self.context;
+        let Context { feed, ref broadcast, start, clock, ref orders, report, .. } = self.context;
+        let settings = &*orders.settings;
         let until = self.until.map(|(until, _)| until);
         let end = until.unwrap_or(u64::MAX);
         let now = feed.now();
@@ -368,7 +414,7 @@ impl<'a, T: Link> Session<'a, T> {
         let before = playhead.dropped();
         let now = feed.now();
         if feed.read(|log| playhead.keep_up(log, now, until)) {
-            self.context.report.at(playhead.position(), self.context.settings.delay);
+            self.context.report.at(playhead.position(), self.context.orders.settings.delay);
             let dropped = playhead.dropped().since(before);
             self.context.report.dropped_more(dropped);
             watch.dropped(dropped);
@@ -457,7 +503,7 @@ impl<'a, T: Link> Session<'a, T> {
             SessionState::Opening | SessionState::Closing => return self.step_began + self.patience(),
             SessionState::Sending => self.delivery.due(),
         };
-        let hold = self.held.filter(|_| wait == Wait::Stream).map(|since| since + self.context.settings.hold);
+        let hold = self.held.filter(|_| wait == Wait::Stream).map(|since| since + self.context.orders.settings.hold);
         let released = match wait {
             Wait::Until(time) => Some(time),
             Wait::Server | Wait::Stream => None,
@@ -468,15 +514,19 @@ impl<'a, T: Link> Session<'a, T> {
     fn on_time(&mut self, wait: Wait) -> Result<(), End> {
         let now = Instant::now();
         if self.state != SessionState::Sending {
+            if self.is_ordered && now >= self.due(wait) {
+                // A server that takes nothing any more learns of it by the end of the connection.
+                return Err(self.closed());
+            }
             return if now < self.due(wait) { Ok(()) } else { Err(self.timed_out(self.patience())) };
         }
         if self.drained_by().is_some_and(|by| now >= by) {
-            return Err(self.timed_out(self.context.settings.drain_time()));
+            return Err(self.timed_out(self.context.orders.settings.drain_time()));
         }
         if self.fail_back().is_some_and(|at| now >= at) {
             return Err(End::FailBack);
         }
-        let is_patience_over = self.held.is_some_and(|since| now >= since + self.context.settings.hold);
+        let is_patience_over = self.held.is_some_and(|since| now >= since + self.context.orders.settings.hold);
         if is_patience_over && wait == Wait::Stream {
             self.unpublish();
             return Ok(());
@@ -526,7 +576,7 @@ impl<'a, T: Link> Session<'a, T> {
     /// When everything of a broadcast that is over must have gone out: what is kept for a slow server is bounded, and so is
     /// the time to send it.
     fn drained_by(&self) -> Option<Instant> {
-        self.until.map(|(_, seen)| seen + self.context.settings.drain_time())
+        self.until.map(|(_, seen)| seen + self.context.orders.settings.drain_time())
     }
 
     fn timed_out(&self, limit: Duration) -> End {
@@ -552,7 +602,7 @@ impl<'a, T: Link> Session<'a, T> {
 
     /// What a server's answer may quote and a message must not.
     fn secrets(&self) -> Vec<&str> {
-        client::secrets(self.context.settings.key.expose_secret(), self.context.url.expose_app())
+        client::secrets(self.context.orders.settings.key.expose_secret(), self.context.url.expose_app())
     }
 }
 

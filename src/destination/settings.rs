@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, time::Duration};
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use super::{codecs::Codecs, platform::Platform};
 pub use crate::net::tls::{Fingerprint, FingerprintError, Trust};
@@ -75,8 +75,71 @@ impl Settings {
     }
 }
 
+/// How much other settings change for a session that runs, from the least to the most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Difference {
+    /// They are the same.
+    None,
+    /// Bounds and waits: the session goes on by them.
+    Numbers,
+    /// How the server is reached, or what is sent: another connection is needed, for the same broadcast.
+    Connection,
+    /// Where it is sent: what was shown there until now is over.
+    Target,
+}
+
+impl Settings {
+    /// What has changed since `earlier`.
+    #[must_use]
+    pub fn difference(&self, earlier: &Self) -> Difference {
+        // Each field by name, so that a new one has to be thought of here.
+        let Self {
+            name: _,
+            platform,
+            url: _,
+            key: _,
+            trust,
+            reconnect,
+            backpressure,
+            codecs,
+            multitrack,
+            backup,
+            resume,
+            hold,
+            delay,
+            bind,
+        } = self;
+        if !self.has_target_of(earlier) {
+            return Difference::Target;
+        }
+        let backup_url = |backup: &Option<Backup>| backup.as_ref().map(|backup| backup.url.clone());
+        let is_same_connection = *platform == earlier.platform
+            && *trust == earlier.trust
+            && *codecs == earlier.codecs
+            && *multitrack == earlier.multitrack
+            && *delay == earlier.delay
+            && *bind == earlier.bind
+            && backup_url(backup) == backup_url(&earlier.backup);
+        if !is_same_connection {
+            return Difference::Connection;
+        }
+        let is_same = *reconnect == earlier.reconnect
+            && *backpressure == earlier.backpressure
+            && *backup == earlier.backup
+            && *resume == earlier.resume
+            && *hold == earlier.hold;
+        if is_same { Difference::None } else { Difference::Numbers }
+    }
+
+    /// Whether both send to the same server with the same key: two sessions there would take it from each other.
+    #[must_use]
+    pub fn has_target_of(&self, other: &Self) -> bool {
+        self.url == other.url && self.key.expose_secret() == other.key.expose_secret()
+    }
+}
+
 /// A second server of a destination.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Backup {
     /// Its URL; the key is the same.
     pub url: ServerUrl,

@@ -231,6 +231,11 @@ impl Report {
         });
     }
 
+    /// It has no task that would say where it stands.
+    pub fn rest(&self, state: State) {
+        self.enter(state);
+    }
+
     /// Its task has ended by a fault of our own.
     pub fn broken(&self) {
         self.nowhere();

@@ -14,10 +14,11 @@ use super::{
     dialler::{self, Dialler},
     failure::{self, Failure, Kind},
     filter::Filter,
+    orders::{Change, Orders, changed},
     playhead::{Clock, Dropped, Start},
     route::Route,
     session::{Context, End, History, Session, Watch},
-    settings::{Resume, Settings, Trust},
+    settings::{Resume, Trust},
     status::{Connection, Report, State},
 };
 use crate::{
@@ -45,9 +46,10 @@ pub struct Stop {
 
 /// One destination of one stream. Owns its connection, its cursor and its state; nobody waits for it.
 pub struct Task {
-    /// Changes when the destination's file was mended.
-    mended: watch::Receiver<Arc<Settings>>,
-    settings: Arc<Settings>,
+    /// What it is told from outside, while it runs.
+    incoming: watch::Receiver<Orders>,
+    /// What it goes by.
+    orders: Orders,
     feed: Arc<Feed>,
     report: Arc<Report>,
     stop: Stop,
@@ -72,14 +74,14 @@ pub struct Task {
 
 impl Task {
     /// A destination that waits for its stream's next broadcast.
-    pub fn new(mended: watch::Receiver<Arc<Settings>>, feed: Arc<Feed>, report: Arc<Report>, stop: Stop) -> Self {
-        let settings = Arc::clone(&mended.borrow());
+    pub fn new(incoming: watch::Receiver<Orders>, feed: Arc<Feed>, report: Arc<Report>, stop: Stop) -> Self {
+        let orders = incoming.borrow().clone();
         Self {
-            mended,
-            filter: Filter::new(&settings),
-            route: Route::new(&settings),
-            backoff: Backoff::new(settings.reconnect.clone()),
-            settings,
+            incoming,
+            filter: Filter::new(&orders.settings),
+            route: Route::new(&orders.settings),
+            backoff: Backoff::new(orders.settings.reconnect.clone()),
+            orders,
             feed,
             report,
             stop,
@@ -101,15 +103,20 @@ impl Task {
             self.begin();
             self.serve(broadcast).await;
         }
-        self.report.enter(State::Idle);
+        let dismissed = self.incoming.borrow().dismissed.clone();
+        self.report.enter(dismissed.map_or(State::Idle, |reason| State::Off { reason }));
     }
 
-    async fn next_broadcast(&self) -> Option<Broadcast> {
+    async fn next_broadcast(&mut self) -> Option<Broadcast> {
         self.report.enter(State::Idle);
         let mut broadcast = self.feed.broadcast();
         loop {
             let now = *broadcast.borrow_and_update();
-            if now.phase == Phase::Live && now.number > self.served {
+            let orders = self.incoming.borrow_and_update().clone();
+            if orders.dismissed.is_some() {
+                return None;
+            }
+            if now.phase == Phase::Live && now.number > self.served && orders.serve(now.number) {
                 return Some(now);
             }
             tokio::select! {
@@ -118,23 +125,43 @@ impl Task {
                 () = self.stop.drain.cancelled() => return None,
                 // The sender lives in the feed.
                 _ = broadcast.changed() => {}
+                () = changed(&mut self.incoming) => {}
             }
         }
     }
 
-    /// A broadcast owes nothing to the one before, nor does a file that was mended to the one that was wrong.
+    /// A broadcast owes nothing to the one before, nor does another server or key.
     fn begin(&mut self) {
-        self.settings = Arc::clone(&self.mended.borrow_and_update());
-        self.filter = Filter::new(&self.settings);
-        self.route = Route::new(&self.settings);
-        self.dialler.forget_trust();
-        self.backoff = Backoff::new(self.settings.reconnect.clone());
-        self.history = History::default();
-        self.repeats = Repeats::default();
+        let orders = self.incoming.borrow_and_update().clone();
+        self.go_by(orders);
         self.clock = Clock::FromFirstMessage;
         self.from = 0;
         self.sent = None;
         self.lost = None;
+    }
+
+    /// Goes by other orders: what failed by the old ones may work by these.
+    fn go_by(&mut self, orders: Orders) {
+        self.filter = Filter::new(&orders.settings);
+        self.route = Route::new(&orders.settings);
+        self.dialler.forget_trust();
+        self.backoff = Backoff::new(orders.settings.reconnect.clone());
+        self.history = History::default();
+        self.repeats = Repeats::default();
+        self.orders = orders;
+    }
+
+    /// Looks, between two sessions, whether there are other orders. Says whether the broadcast is still to be served.
+    fn obey(&mut self, broadcast: Broadcast) -> bool {
+        let orders = self.incoming.borrow_and_update().clone();
+        let is_served = orders.serve(broadcast.number);
+        match orders.change_since(&self.orders, broadcast.number) {
+            Change::Nothing => {}
+            Change::InPlace | Change::Reconnect => self.go_by(orders),
+            Change::End if is_served => self.begin(),
+            Change::End => {}
+        }
+        is_served
     }
 
     /// Connects, sends, and tries again, until the broadcast is over.
@@ -154,7 +181,7 @@ impl Task {
             let (end, delivered) = self.attempt(broadcast).await;
             self.report.nowhere();
             self.report.connected(None);
-            let (stream, destination) = (self.feed.name(), self.settings.name.as_str());
+            let (stream, destination) = (self.feed.name(), self.orders.settings.name.as_str());
             match end {
                 // The broadcast may go on, where the publisher was away for too long: then it is served again, from there.
                 End::Finished => {
@@ -168,6 +195,12 @@ impl Task {
                     Event::DestinationFailsBack { stream, destination }.emit();
                     self.route.fail_back();
                     self.lost = Some(Instant::now());
+                }
+                End::Ordered(change) => {
+                    if change == Change::End && delivered.is_some() {
+                        Event::DestinationEnded { stream, destination }.emit();
+                    }
+                    self.lost = delivered.map(|_| Instant::now());
                 }
                 End::Redirected(url) => {
                     if let Err(failure) = self.route.redirect(url.expose_secret()) {
@@ -195,16 +228,16 @@ impl Task {
         let mut head = self.feed.head();
         loop {
             let now = *broadcast.borrow_and_update();
-            if self.stop.leave.is_cancelled() || is_over(&self.feed, now, served, self.settings.delay) {
+            if !self.obey(served) || self.stop.leave.is_cancelled() || is_over(&self.feed, now, served, self.orders.settings.delay) {
                 return None;
             }
             // Nobody is dialled while the publisher is away, unless there is something left to be sent.
-            let is_there = now.phase == Phase::Live || !self.settings.delay.is_zero();
+            let is_there = now.phase == Phase::Live || !self.orders.settings.delay.is_zero();
             let start = self.start_of(served, now).filter(|_| is_there);
             let start = start.filter(|start| refused.is_none_or(|refused| !Arc::ptr_eq(refused, &start.epoch)));
             let due = match start {
                 Some(start) => {
-                    let due = self.feed.instant((start.arrival + self.settings.delay).saturating_sub(DIAL_AHEAD));
+                    let due = self.feed.instant((start.arrival + self.orders.settings.delay).saturating_sub(DIAL_AHEAD));
                     if due <= Instant::now() {
                         return Some(start);
                     }
@@ -221,12 +254,14 @@ impl Task {
                 // The senders live in the feed.
                 _ = broadcast.changed() => {}
                 _ = head.changed(), if due.is_none() && now.phase == Phase::Live => {}
-                () = over(&self.feed, served, self.settings.delay) => {}
+                () = over(&self.feed, served, self.orders.settings.delay) => {}
                 () = reached(due) => {}
-                () = changed(&mut self.mended) => {
-                    Event::DestinationMended { stream: self.feed.name(), destination: &self.settings.name }.emit();
-                    self.begin();
-                    return self.start_of(served, now);
+                () = changed(&mut self.incoming) => {
+                    // What was refused may not be by other settings.
+                    let is_served = self.obey(served);
+                    if refused.is_some() && is_served {
+                        return self.start_of(served, now);
+                    }
                 }
             }
         }
@@ -236,7 +271,7 @@ impl Task {
     fn start_of(&self, served: Broadcast, now: Broadcast) -> Option<Arc<Message>> {
         let (from, end) = (served.from.max(self.from), now.end_of(served.number).unwrap_or(u64::MAX));
         self.feed.read(|log| {
-            let start = if self.settings.delay.is_zero() || self.sent.is_some() {
+            let start = if self.orders.settings.delay.is_zero() || self.sent.is_some() {
                 log.newest_random_access(from, end)
             } else {
                 log.oldest_random_access(from, end)
@@ -252,27 +287,28 @@ impl Task {
         let transport = tokio::select! {
             biased;
             () = self.stop.leave.cancelled() => return (End::Left, None),
-            () = over(&self.feed, broadcast, self.settings.delay) => return (End::NotNeeded, None),
-            dialled = self.dialler.dial(&self.settings, &server, &endpoint) => match dialled {
+            () = over(&self.feed, broadcast, self.orders.settings.delay) => return (End::NotNeeded, None),
+            () = changed(&mut self.incoming) => return (End::Ordered(Change::Reconnect), None),
+            dialled = self.dialler.dial(&self.orders.settings, &server, &endpoint) => match dialled {
                 Ok(transport) => transport,
                 Err(failure) => return (End::Failed(failure), None),
             },
         };
         // A server that was never told of Enhanced RTMP gets the call that OBS makes.
         let is_enhanced = self.feed.status().is_enhanced;
-        let client = match dialler::client(&self.settings, &server, is_enhanced, self.feed.relay_hops()) {
+        let client = match dialler::client(&self.orders.settings, &server, is_enhanced, self.feed.relay_hops()) {
             Ok(client) => client,
             Err(error) => {
                 return (End::Failed(Failure::lost(&endpoint, failure::Stage::Handshake, Some(&error))), None);
             }
         };
-        if let (Trust::DangerousAnybody, Some(certificate)) = (&self.settings.trust, transport.certificate()) {
-            let (stream, destination) = (self.feed.name(), self.settings.name.as_str());
+        if let (Trust::DangerousAnybody, Some(certificate)) = (&self.orders.settings.trust, transport.certificate()) {
+            let (stream, destination) = (self.feed.name(), self.orders.settings.name.as_str());
             let (server, fingerprint) = (&endpoint.to_string(), &certificate.to_string());
             Event::CertificateNotVerified { stream, destination, server, fingerprint }.emit();
         }
         let tls = transport.protection().map(|protection| {
-            let remark = self.settings.trust.remark().map(|remark| format!(", {remark}")).unwrap_or_default();
+            let remark = self.orders.settings.trust.remark().map(|remark| format!(", {remark}")).unwrap_or_default();
             format!("{protection}{remark}")
         });
         self.report.connected(Some(Connection {
@@ -287,7 +323,7 @@ impl Task {
             broadcast: self.unsent(broadcast),
             start: self.start(),
             clock: self.clock,
-            settings: &self.settings,
+            orders: self.orders.clone(),
             report: &self.report,
             url: &server.url,
             endpoint: &endpoint,
@@ -295,18 +331,17 @@ impl Task {
             history: self.history,
         };
         let mut session = Session::new(transport, client, context);
-        let mut teller =
-            Teller { feed: &self.feed, settings: &self.settings, tls, lost: self.lost, drops: Drops::default() };
-        let end = session.run(&self.stop.leave, &mut teller).await;
+        let mut teller = Teller { feed: &self.feed, destination: &self.orders.settings.name, tls, lost: self.lost, drops: Drops::default() };
+        let end = session.run(&self.stop.leave, &mut self.incoming, &mut teller).await;
         let delivered = session.accepted_for();
         if let Some((next, arrived)) = session.position().zip(session.arrived_until()) {
             self.sent = Some((next, arrived));
         }
-        if self.settings.platform.continuous_timestamps {
+        if self.orders.settings.platform.continuous_timestamps {
             self.clock = session.clock();
         }
         match end {
-            End::Finished => session.close().await,
+            End::Finished | End::Ordered(Change::End) => session.close().await,
             // An unpublish would end the broadcast on some platforms: the connection is just dropped.
             _ => session.into_io().abort(),
         }
@@ -315,7 +350,7 @@ impl Task {
 
     /// Where the next session starts.
     fn start(&self) -> Start {
-        match (self.settings.resume, self.sent) {
+        match (self.orders.settings.resume, self.sent) {
             (Resume::CatchUp { .. }, Some((_, arrived))) => Start::CatchUp(arrived),
             _ => Start::Live,
         }
@@ -324,7 +359,7 @@ impl Task {
     /// What the next session serves of the broadcast. A clock that goes on must not run back: nothing is sent again then.
     fn unsent(&self, broadcast: Broadcast) -> Broadcast {
         let from = match self.sent {
-            Some((next, _)) if self.settings.platform.continuous_timestamps => self.from.max(next),
+            Some((next, _)) if self.orders.settings.platform.continuous_timestamps => self.from.max(next),
             _ => self.from,
         };
         Broadcast { from: broadcast.from.max(from), ..broadcast }
@@ -351,7 +386,7 @@ impl Task {
     /// Tells of a failure and waits for the next try: a while, until the file is mended, or until the broadcast is over.
     async fn cope(&mut self, failure: &Failure, attempt: Attempt, broadcast: Broadcast) {
         self.report.failed(failure);
-        let is_over = is_over(&self.feed, *self.feed.broadcast().borrow(), broadcast, self.settings.delay);
+        let is_over = is_over(&self.feed, *self.feed.broadcast().borrow(), broadcast, self.orders.settings.delay);
         let switched = self.route.failed(failure, attempt.delivered, Instant::now());
         if switched {
             self.backoff.another_server();
@@ -376,7 +411,7 @@ impl Task {
         };
         Event::DestinationFailed {
             stream: self.feed.name(),
-            destination: &self.settings.name,
+            destination: &self.orders.settings.name,
             stage: failure.stage.label(),
             kind: failure.kind.label(),
             message: &failure.message,
@@ -389,12 +424,10 @@ impl Task {
         tokio::select! {
             biased;
             () = self.stop.leave.cancelled() => {}
-            () = over(&self.feed, broadcast, self.settings.delay) => {}
+            () = over(&self.feed, broadcast, self.orders.settings.delay) => {}
             () = until(next) => {}
-            () = changed(&mut self.mended) => {
-                Event::DestinationMended { stream: self.feed.name(), destination: &self.settings.name }.emit();
-                self.begin();
-            }
+            // Whatever has changed: it may be what helps.
+            () = changed(&mut self.incoming) => {}
         }
     }
 
@@ -409,7 +442,7 @@ impl Task {
     }
 
     fn unsuitable(&self, reason: String, what: &str) {
-        let (stream, destination) = (self.feed.name(), self.settings.name.as_str());
+        let (stream, destination) = (self.feed.name(), self.orders.settings.name.as_str());
         Event::DestinationUnsuitable { stream, destination, what, reason: &reason }.emit();
         self.report.enter(State::Off { reason });
     }
@@ -418,7 +451,7 @@ impl Task {
 /// Tells the events of a session.
 struct Teller<'a> {
     feed: &'a Feed,
-    settings: &'a Settings,
+    destination: &'a str,
     /// What protects the connection.
     tls: Option<String>,
     lost: Option<Instant>,
@@ -436,7 +469,7 @@ impl Watch for Teller<'_> {
     fn accepted(&mut self) {
         Event::DestinationLive {
             stream: self.feed.name(),
-            destination: &self.settings.name,
+            destination: self.destination,
             tls: self.tls.as_deref(),
             resumed_after: self.lost.map(|since| since.elapsed()),
         }
@@ -450,7 +483,7 @@ impl Watch for Teller<'_> {
         }
         let Dropped { skipped, picture, disposable } = std::mem::take(&mut self.drops.untold);
         self.drops.told = Some(Instant::now());
-        let (stream, destination) = (self.feed.name(), self.settings.name.as_str());
+        let (stream, destination) = (self.feed.name(), self.destination);
         Event::DestinationDropped { stream, destination, skipped, picture, disposable }.emit();
     }
 }
@@ -487,13 +520,6 @@ async fn until(next: Next) {
     match next {
         Next::After(wait) => sleep(wait).await,
         Next::Parked | Next::GivenUp => std::future::pending().await,
-    }
-}
-
-/// Completes when there are other settings; never, where nobody can give any.
-async fn changed(mended: &mut watch::Receiver<Arc<Settings>>) {
-    if mended.changed().await.is_err() {
-        std::future::pending().await
     }
 }
 

@@ -9,7 +9,7 @@
 
 use std::{
     fmt,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, RwLock},
     time::SystemTime,
 };
 
@@ -40,12 +40,19 @@ use crate::{
 /// refused at a fixed time after it came. How long a refusal takes says nothing about a key, its length, or which streams
 /// there are.
 pub struct Gate {
-    streams: Vec<(Arc<Feed>, Access)>,
+    /// Replaced as a whole when a file changes; held for one clone, never across an await.
+    streams: RwLock<Arc<[Arc<Guarded>]>>,
     /// Held for one look-up, never across an await.
     attempts: Mutex<Attempts>,
     answers: Arc<Answers>,
     /// How many questions may be on their way to webhooks.
     questions: Semaphore,
+}
+
+/// A stream, and who may publish it.
+struct Guarded {
+    feed: Arc<Feed>,
+    access: Access,
 }
 
 /// A publisher that may publish.
@@ -62,11 +69,16 @@ impl Gate {
     /// The streams, each with who may publish it.
     pub fn new(streams: impl IntoIterator<Item = (Arc<Feed>, Access)>) -> Self {
         Self {
-            streams: streams.into_iter().collect(),
+            streams: RwLock::new(guarded(streams)),
             attempts: Mutex::default(),
             answers: Arc::default(),
             questions: Semaphore::new(WEBHOOK_QUESTIONS),
         }
+    }
+
+    /// Other streams, or others who may publish them, from the next publish on: whoever is live stays.
+    pub fn replace(&self, streams: impl IntoIterator<Item = (Arc<Feed>, Access)>) {
+        *self.streams.write().unwrap_or_else(PoisonError::into_inner) = guarded(streams);
     }
 
     /// Decides about a publisher that shows `key`.
@@ -98,7 +110,7 @@ impl Gate {
                 "wrong stream key: compare the key in the encoder with the one that forkcast was given",
             ));
         };
-        let (feed, access) = stream;
+        let Guarded { feed, access } = &*stream;
         let pass = match verdict {
             Verdict::Opens(pass) => pass,
             Verdict::Closed(why) => return Err(denied(format!("this stream key {why}"))),
@@ -118,16 +130,16 @@ impl Gate {
         key: &SecretString,
         digest: &KeyDigest,
         now: SystemTime,
-    ) -> Option<(&(Arc<Feed>, Access), Verdict)> {
+    ) -> Option<(Arc<Guarded>, Verdict)> {
         let named = signed::stream_of(key);
-        self.streams.iter().fold(None, |found, stream| {
-            let (feed, access) = stream;
+        self.streams().iter().fold(None, |found, stream| {
+            let Guarded { feed, access } = &**stream;
             let by_key = access.judge_key(digest, now);
             let is_named = named == Some(feed.name());
             let by_signature = if is_named { access.judge_signature(key, now) } else { Verdict::Unknown };
             match (by_key, by_signature) {
                 (Verdict::Unknown, Verdict::Unknown) => found,
-                (Verdict::Unknown, verdict) | (verdict, _) => Some((stream, verdict)),
+                (Verdict::Unknown, verdict) | (verdict, _) => Some((Arc::clone(stream), verdict)),
             }
         })
     }
@@ -138,23 +150,24 @@ impl Gate {
         key: &SecretString,
         digest: KeyDigest,
         publisher: &Publisher,
-    ) -> Result<Option<(&(Arc<Feed>, Access), Verdict, Option<Kept>)>, Refusal> {
+    ) -> Result<Option<(Arc<Guarded>, Verdict, Option<Kept>)>, Refusal> {
         let name = signed::stream_of(key);
-        let named = self.streams.iter().find(|(feed, _)| Some(feed.name()) == name);
-        let Some(stream) = named.or(self.streams.first()) else { return Ok(None) };
-        let (feed, access) = stream;
+        let streams = self.streams();
+        let named = streams.iter().find(|stream| Some(stream.feed.name()) == name);
+        let Some(stream) = named.or(streams.first()).map(Arc::clone) else { return Ok(None) };
+        let Guarded { feed, access } = &*stream;
         let Some(webhook) = &access.webhook else { return Ok(None) };
         // Whoever may not publish from there anyway does not make us ask.
         if access.objection(publisher.address.ip(), publisher.tls.is_some()).is_some() {
             return Ok(None);
         }
         if let Some((kept, name)) = self.answers.recall(feed.name(), digest, Instant::now()) {
-            return Ok(Some((stream, Verdict::Opens(Pass { name }), Some(kept))));
+            return Ok(Some((Arc::clone(&stream), Verdict::Opens(Pass { name }), Some(kept))));
         }
         match self.question(webhook, feed.name(), key, publisher).await {
             Ok(name) => {
                 let kept = self.answers.keep(feed.name(), digest, name.clone(), webhook.remember, Instant::now());
-                Ok(Some((stream, Verdict::Opens(Pass { name }), Some(kept))))
+                Ok(Some((Arc::clone(&stream), Verdict::Opens(Pass { name }), Some(kept))))
             }
             // Nobody who cannot say why is told more than "wrong key".
             Err(No::Refused(None)) => Ok(None),
@@ -189,6 +202,10 @@ impl Gate {
         webhook.ask(question).await
     }
 
+    fn streams(&self) -> Arc<[Arc<Guarded>]> {
+        Arc::clone(&self.streams.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
     fn attempts<R>(&self, with: impl FnOnce(&mut Attempts) -> R) -> R {
         with(&mut self.attempts.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -196,8 +213,12 @@ impl Gate {
 
 impl fmt::Debug for Gate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Gate({} streams)", self.streams.len())
+        write!(f, "Gate({} streams)", self.streams().len())
     }
+}
+
+fn guarded(streams: impl IntoIterator<Item = (Arc<Feed>, Access)>) -> Arc<[Arc<Guarded>]> {
+    streams.into_iter().map(|(feed, access)| Arc::new(Guarded { feed, access })).collect()
 }
 
 fn denied(description: impl Into<String>) -> Refusal {

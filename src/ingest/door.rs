@@ -6,7 +6,10 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
 };
 
 use tokio::sync::Notify;
@@ -21,7 +24,7 @@ use super::{
 #[derive(Debug)]
 pub struct Door {
     /// How many may wait in all.
-    room: usize,
+    room: AtomicUsize,
     /// Held for one entry, never across an await.
     state: Mutex<State>,
     /// Somebody who had to go is gone.
@@ -52,7 +55,12 @@ impl Door {
     /// A door with room for so many.
     #[must_use]
     pub fn new(room: usize) -> Arc<Self> {
-        Arc::new(Self { room, state: Mutex::default(), gone: Notify::new() })
+        Arc::new(Self { room: AtomicUsize::new(room), state: Mutex::default(), gone: Notify::new() })
+    }
+
+    /// Has room for so many from now on; of those who are one too many each goes when the next one comes.
+    pub fn set_room(&self, room: usize) {
+        self.room.store(room, Relaxed);
     }
 
     /// Waits until those who had to go are gone, but for a few: else a burst would take more descriptors than there is room.
@@ -70,15 +78,20 @@ impl Door {
     /// A connection from there comes in; the oldest goes where there is no room.
     pub fn enter(self: &Arc<Self>, from: Network) -> Ticket {
         let mut state = self.lock();
+        let room = self.room.load(Relaxed);
         let of_one = state.of_one.get(&from).map_or(&[][..], Vec::as_slice);
         let oldest = match of_one {
             [oldest, ..] if of_one.len() >= WAITING_OF_ONE => Some(*oldest),
-            _ if state.waiting.len() >= self.room => state.waiting.keys().next().copied(),
+            _ if state.waiting.len() >= room => state.waiting.keys().next().copied(),
             _ => None,
         };
-        if let Some((_, evicted)) = oldest.and_then(|oldest| state.leave(oldest)) {
-            evicted.cancel();
-            state.leaving += 1;
+        // A second one, where there is less room than there was.
+        let next = if state.waiting.len() > room { state.waiting.keys().nth(1).copied() } else { None };
+        for number in [oldest, next].into_iter().flatten() {
+            if let Some((_, evicted)) = state.leave(number) {
+                evicted.cancel();
+                state.leaving += 1;
+            }
         }
         let (number, evicted) = (state.next, CancellationToken::new());
         state.next += 1;

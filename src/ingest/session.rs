@@ -32,7 +32,7 @@ use crate::{
         message::{Message, MessageType},
         server::{self, Refusal, Server},
     },
-    stream::{Publish, Publisher, StreamSettings},
+    stream::{Feed, NotBegun, Publish, Publisher, SHUT},
 };
 
 /// What every session of a relay needs.
@@ -140,7 +140,7 @@ struct Live {
     publish: Publish,
     /// What its webhook has answered is kept from its end on.
     _kept: Option<Kept>,
-    settings: StreamSettings,
+    feed: Arc<Feed>,
     received_bytes: Counter,
     received_messages: Counter,
 }
@@ -159,6 +159,8 @@ enum End {
     Loop(Loop),
     /// Another publisher with the same key has taken over.
     Displaced,
+    /// A person has cut it off, or ended the broadcast.
+    CutOff,
     /// Others needed its place before it was a publisher.
     Evicted,
     /// The relay goes down.
@@ -179,6 +181,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Session<'_, T> {
                 biased;
                 () = stop.cancelled() => return End::Stopped,
                 () = evicted(self.ticket.as_ref()) => return End::Evicted,
+                () = self.state.cut_off() => return End::CutOff,
                 step = self.io.step(self.server.transmit()) => match step {
                     Ok(Step::Received) => if let Err(end) = self.receive().await {
                         return end;
@@ -301,12 +304,13 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Session<'_, T> {
             && self.since.elapsed() >= limits::SILENCE_TOLD
         {
             self.is_silence_told = true;
-            Event::PublisherSilent { stream: &live.settings.name, silence: limits::SILENCE_TOLD }.emit();
+            Event::PublisherSilent { stream: live.feed.name(), silence: limits::SILENCE_TOLD }.emit();
         }
     }
 
     async fn finish(mut self, end: End) {
         let Publisher { address, transport, .. } = self.publisher;
+        let is_cut_off = matches!(end, End::CutOff);
         let (reason, is_news) = match end {
             End::Lost(reason) => (reason, false),
             End::Protocol(reason) => (reason, true),
@@ -321,16 +325,18 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Session<'_, T> {
                 return self.say_goodbye().await;
             }
             End::Displaced => ("another publisher with the same key took over".to_owned(), false),
+            End::CutOff => ("it was cut off by hand".to_owned(), false),
             End::Evicted => return self.context.evicted(address, transport),
             End::Stopped => return,
         };
         match self.state {
             State::Live(live) => {
-                let Live { publish, settings: StreamSettings { name, hold, .. }, .. } = *live;
+                let Live { publish, feed, .. } = *live;
+                let stream = feed.name();
                 if publish.lose() {
-                    Event::PublisherLost { stream: &name, reason: &reason, hold }.emit();
-                } else {
-                    Event::PublisherDisplaced { stream: &name, address }.emit();
+                    Event::PublisherLost { stream, reason: &reason, hold: feed.settings().hold }.emit();
+                } else if !is_cut_off {
+                    Event::PublisherDisplaced { stream, address }.emit();
                 }
             }
             // A port scan or a health check; an encoder that probes, or is done.
@@ -361,11 +367,19 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Session<'_, T> {
 }
 
 impl State {
+    /// Completes when a person has cut the publisher off; never before it is one.
+    async fn cut_off(&self) {
+        match self {
+            Self::Live(live) => live.publish.cut_off().await,
+            Self::Handshake | Self::Idle => pending().await,
+        }
+    }
+
     /// The publisher ended the broadcast; it may begin another.
     fn unpublish(&mut self) {
         if let Self::Live(live) = std::mem::replace(self, Self::Idle) {
             live.publish.stop();
-            Event::PublishStopped { stream: &live.settings.name, reason: "the publisher stopped" }.emit();
+            Event::PublishStopped { stream: live.feed.name(), reason: "the publisher stopped" }.emit();
         }
     }
 }
@@ -396,9 +410,19 @@ async fn go_live(admitted: Admitted, publisher: &Publisher) -> Result<Live, Refu
     let Admitted { feed, pass, kept } = admitted;
     let publisher = Publisher { name: pass.name, ..publisher.clone() };
     let Publisher { address, transport, tls, name, .. } = publisher.clone();
-    let publish = feed.publish(publisher).await.map_err(|_| Refusal {
+    let publish = feed.publish(publisher).await.map_err(|not_begun| Refusal {
         code: Refusal::BAD_NAME,
-        description: format!("stream `{}` is live already, from another encoder: stop that one first", feed.name()),
+        description: match not_begun {
+            NotBegun::AlreadyLive => {
+                format!("stream `{}` is live already, from another encoder: stop that one first", feed.name())
+            }
+            NotBegun::Shut => format!(
+                "the broadcast of stream `{}` was ended by hand: stop the encoder, and start it again after {} s, or let it \
+                 in on forkcast's page",
+                feed.name(),
+                SHUT.as_secs()
+            ),
+        },
     })?;
     let (stream, tls) = (feed.name(), tls.as_deref());
     let returned_after = publish.returned_after();
@@ -409,9 +433,9 @@ async fn go_live(admitted: Admitted, publisher: &Publisher) -> Result<Live, Refu
     Ok(Live {
         publish,
         _kept: kept,
-        settings: feed.settings().clone(),
         received_bytes: counter!(name::RECEIVED_BYTES, "stream" => stream.to_owned()),
         received_messages: counter!(name::RECEIVED_MESSAGES, "stream" => stream.to_owned()),
+        feed,
     })
 }
 

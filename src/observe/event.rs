@@ -69,8 +69,26 @@ pub enum Event<'a> {
     DestinationWrong { stream: &'a str, destination: &'a str, reason: &'a str },
     /// A destination's task ended by a fault of forkcast's own; it is started anew.
     DestinationBroken { stream: &'a str, destination: &'a str, restart_in: Duration },
-    /// A destination's file was mended, and what failed is tried again.
-    DestinationMended { stream: &'a str, destination: &'a str },
+    /// Other files have changed what a destination does; `what` continues "destination `x` …".
+    DestinationChanged { stream: &'a str, destination: &'a str, what: &'static str },
+    /// A stream's files are gone: it ends, with its destinations.
+    StreamRemoved { stream: &'a str },
+    /// A stream's key can be neither read nor made: nobody may publish it.
+    StreamWithoutKey { stream: &'a str, error: &'a str },
+    /// Something is wrong with a file, and was not before.
+    ConfigurationProblem { is_mistake: bool, problem: &'a str },
+    /// The files were read again, and what runs is what they say.
+    ConfigurationRead {
+        streams_added: usize,
+        streams_removed: usize,
+        destinations: usize,
+        mistakes: usize,
+        took: Duration,
+    },
+    /// The files were read again, and nothing of them is gone by.
+    ConfigurationKept { reason: &'a str },
+    /// Settings have changed that count from the next start on.
+    NeedsRestart { settings: &'a str },
     /// A destination goes back from its backup to its primary server.
     DestinationFailsBack { stream: &'a str, destination: &'a str },
     /// A destination is connected to a server that may be anyone's, since its file says that any certificate will do.
@@ -230,8 +248,44 @@ impl Event<'_> {
                     restart_in.as_secs()
                 );
             }
-            Self::DestinationMended { stream, destination } => {
-                info!("destination `{}` has a new file: trying again", full_name(stream, destination));
+            Self::DestinationChanged { stream, destination, what } => {
+                info!("destination `{}` {what}", full_name(stream, destination));
+            }
+            Self::StreamRemoved { stream } => {
+                info!("stream `{stream}` is gone with its files: it ends, with its destinations");
+            }
+            Self::StreamWithoutKey { stream, error } => error!("nobody can publish stream `{stream}`: {error}"),
+            Self::ConfigurationProblem { is_mistake: true, problem } => {
+                error!("what ran before goes on, but a file is wrong\n{problem}");
+            }
+            Self::ConfigurationProblem { is_mistake: false, problem } => warn!("{problem}"),
+            Self::ConfigurationRead { streams_added, streams_removed, destinations, mistakes, took } => {
+                counter!(name::CONFIGURATION_READS, "result" => "used").increment(1);
+                note_configuration(mistakes);
+                let plural = |count: usize, what: &str| match count {
+                    1 => format!("1 {what}"),
+                    count => format!("{count} {what}s"),
+                };
+                let streams = match (streams_added, streams_removed) {
+                    (0, 0) => String::new(),
+                    (added, removed) => format!(", {} added, {removed} removed", plural(added, "stream")),
+                };
+                let wrong = match mistakes {
+                    0 => String::new(),
+                    mistakes => format!("; {} in the files", plural(mistakes, "mistake")),
+                };
+                info!(
+                    "the files were read again in {} ms: {} changed{streams}{wrong}",
+                    took.as_millis(),
+                    plural(destinations, "destination")
+                );
+            }
+            Self::ConfigurationKept { reason } => {
+                counter!(name::CONFIGURATION_READS, "result" => "kept").increment(1);
+                error!("the files were read again, and are not gone by: {reason}");
+            }
+            Self::NeedsRestart { settings } => {
+                warn!("{settings} of `forkcast.toml` changed: that counts when forkcast is started again");
             }
             Self::DestinationFailsBack { stream, destination } => {
                 info!("destination `{}` goes back to its primary server", full_name(stream, destination));
@@ -292,6 +346,14 @@ impl Event<'_> {
             Self::Stopping { how } => info!("stopping: {how}"),
         }
     }
+}
+
+/// Notes what was made of the files.
+pub fn note_configuration(mistakes: usize) {
+    #[expect(clippy::cast_precision_loss, reason = "nobody makes 2^52 mistakes")]
+    gauge!(name::CONFIGURATION_MISTAKES).set(mistakes as f64);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    gauge!(name::CONFIGURATION_READ_LAST).set(now.as_secs_f64());
 }
 
 /// What was left out before a line, in words.

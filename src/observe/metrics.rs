@@ -22,6 +22,9 @@ pub mod name {
     pub const SENT_BYTES: &str = "forkcast_sent_bytes_total";
     pub const SENT_MESSAGES: &str = "forkcast_sent_messages_total";
     pub const DROPPED_MESSAGES: &str = "forkcast_dropped_messages_total";
+    pub const CONFIGURATION_MISTAKES: &str = "forkcast_configuration_mistakes";
+    pub const CONFIGURATION_READS: &str = "forkcast_configuration_reads_total";
+    pub const CONFIGURATION_READ_LAST: &str = "forkcast_configuration_last_read_timestamp_seconds";
     pub const LAG_SECONDS: &str = "forkcast_destination_lag_seconds";
 }
 
@@ -60,5 +63,12 @@ fn describe() {
     describe_counter!(name::SENT_BYTES, Unit::Bytes, "Payload handed to a destination's connection");
     describe_counter!(name::SENT_MESSAGES, "Audio, video and data messages sent to a destination");
     describe_counter!(name::DROPPED_MESSAGES, "Messages left out because a destination was too slow, by reason");
+    describe_gauge!(name::CONFIGURATION_MISTAKES, "Mistakes in the files as they are now; what ran before goes on");
+    describe_counter!(name::CONFIGURATION_READS, "Times that changed files were read and used, or kept out as a whole");
+    describe_gauge!(
+        name::CONFIGURATION_READ_LAST,
+        Unit::Seconds,
+        "When what the files say was last used, in seconds since 1970"
+    );
     describe_gauge!(name::LAG_SECONDS, Unit::Seconds, "How far a destination is behind its stream");
 }

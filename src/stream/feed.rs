@@ -9,6 +9,7 @@ use std::{
 
 use bytes::Bytes;
 use tokio::{sync::watch, time::Instant};
+use tokio_util::sync::CancellationToken;
 
 use super::{
     Broadcast, Phase, Timeline,
@@ -20,8 +21,12 @@ use crate::media::{Codec, Kind};
 /// A second publisher displaces the first only where that has been silent for this long.
 pub const TAKEOVER_SILENCE: Duration = Duration::from_secs(3);
 
+/// After a person has ended a broadcast, encoders are kept out until none has tried for so long: one that dials again by itself
+/// would begin another at once, on every platform.
+pub const SHUT: Duration = Duration::from_secs(60);
+
 /// What the settings say of a stream.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StreamSettings {
     /// `live` is the default stream.
     pub name: String,
@@ -53,7 +58,7 @@ impl Takeover {
 
 /// A stream: its log, its timeline and its broadcast. Created once for each configured stream, for the life of the process.
 pub struct Feed {
-    settings: StreamSettings,
+    name: String,
     /// The stream's clock starts here.
     started: Instant,
     /// Held for a few clones or one append, never across an await, so that no reader can make the writer wait.
@@ -64,6 +69,8 @@ pub struct Feed {
 }
 
 struct State {
+    /// What counts now: a file may have changed it.
+    settings: StreamSettings,
     log: Log,
     timeline: Timeline,
     /// Counts publishes: a [`Publish`] whose number is not this one has been displaced.
@@ -73,6 +80,8 @@ struct State {
     relay_hops: Vec<String>,
     /// When the last publisher was lost.
     lost: Option<Instant>,
+    /// Until when encoders are kept out, after a person has ended the broadcast.
+    shut_until: Option<Instant>,
     /// By which transport publishers came.
     transports: BTreeMap<&'static str, TransportUse>,
 }
@@ -103,6 +112,8 @@ pub struct Publisher {
 
 struct LivePublisher {
     publisher: Publisher,
+    /// See [`Publish::cut_off`].
+    cut: CancellationToken,
     since: Instant,
     heard: Instant,
     received_bytes: u64,
@@ -119,6 +130,8 @@ pub struct FeedStatus {
     pub phase: Phase,
     /// While the broadcast is held: how much longer.
     pub hold_left: Option<Duration>,
+    /// While encoders are kept out, since a person has ended the broadcast: for how much longer.
+    pub shut_for: Option<Duration>,
     /// Who publishes, for how long, and how long ago the last message came.
     pub publisher: Option<(Publisher, Duration, Duration)>,
     /// Payload bytes of the present publish.
@@ -137,7 +150,12 @@ pub struct FeedStatus {
 
 /// Why a publish was not begun.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AlreadyLive;
+pub enum NotBegun {
+    /// Another publisher is live, and stays.
+    AlreadyLive,
+    /// A person has ended the broadcast: see [`SHUT`].
+    Shut,
+}
 
 /// Why an append failed: another publisher has taken over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -146,17 +164,20 @@ pub struct Displaced;
 impl Feed {
     /// A stream that nobody has published to yet.
     pub fn new(settings: StreamSettings) -> Arc<Self> {
+        let name = settings.name.clone();
         let state = State {
             log: Log::new(settings.window),
+            settings,
             timeline: Timeline::default(),
             publish: 0,
             publisher: None,
             relay_hops: Vec::new(),
             lost: None,
+            shut_until: None,
             transports: BTreeMap::new(),
         };
         Arc::new(Self {
-            settings,
+            name,
             started: Instant::now(),
             state: Mutex::new(state),
             head: watch::Sender::new(0),
@@ -166,12 +187,19 @@ impl Feed {
 
     /// The stream's name.
     pub fn name(&self) -> &str {
-        &self.settings.name
+        &self.name
     }
 
-    /// What the settings say of it.
-    pub fn settings(&self) -> &StreamSettings {
-        &self.settings
+    /// What the settings say of it now.
+    pub fn settings(&self) -> StreamSettings {
+        self.lock().settings.clone()
+    }
+
+    /// Goes by other settings from now on; a hold that has begun runs as long as it was begun for. The name stays.
+    pub fn reconfigure(&self, settings: StreamSettings) {
+        let mut state = self.lock();
+        state.log.set_window(settings.window);
+        state.settings = StreamSettings { name: self.name.clone(), ..settings };
     }
 
     /// Reads the log. `read` runs under the stream's lock: a few clones, nothing else.
@@ -193,16 +221,20 @@ impl Feed {
     /// network broke is not locked out.
     ///
     /// # Errors
-    /// [`AlreadyLive`] where the present publisher stays.
-    pub async fn publish(self: &Arc<Self>, publisher: Publisher) -> Result<Publish, AlreadyLive> {
+    /// [`NotBegun`] where the present publisher stays, or encoders are kept out.
+    pub async fn publish(self: &Arc<Self>, publisher: Publisher) -> Result<Publish, NotBegun> {
+        if self.is_shut_to_one_more() {
+            return Err(NotBegun::Shut);
+        }
         let present = self.present();
-        let stays = match self.settings.takeover {
+        let takeover = self.lock().settings.takeover;
+        let stays = match takeover {
             _ if present.is_none() => false,
             Takeover::WhenSilent => self.delivers_within(TAKEOVER_SILENCE).await,
             Takeover::Newest => false,
             Takeover::Never => true,
         };
-        if stays { Err(AlreadyLive) } else { self.begin(publisher, present) }
+        if stays { Err(NotBegun::AlreadyLive) } else { self.begin(publisher, present) }
     }
 
     /// The time on the stream's clock.
@@ -215,12 +247,34 @@ impl Feed {
         self.started + time
     }
 
-    /// Ends the broadcast now, also one that is held: destinations end it cleanly after the last message.
-    pub fn end_broadcast(&self) {
+    /// Ends the broadcast now, also one that is held: destinations end it cleanly after the last message, and the publisher is
+    /// cut off. Says whether there was one.
+    pub fn end_broadcast(&self) -> bool {
         let mut state = self.lock();
-        state.publisher = None;
+        if let Some(live) = state.publisher.take() {
+            live.cut.cancel();
+        }
         let head = state.log.head();
-        self.broadcast.send_modify(|broadcast| *broadcast = broadcast.ended(head));
+        self.broadcast.send_if_modified(|broadcast| {
+            let ended = broadcast.ended(head);
+            std::mem::replace(broadcast, ended) != ended
+        })
+    }
+
+    /// Keeps encoders out until none has tried for [`SHUT`].
+    pub fn shut(&self) {
+        self.lock().shut_until = Some(Instant::now() + SHUT);
+    }
+
+    /// Lets encoders in again.
+    pub fn reopen(&self) {
+        self.lock().shut_until = None;
+    }
+
+    /// Cuts the publisher off as if its connection had been lost: it may come back. Says whether there was one.
+    pub fn cut_off(&self) -> bool {
+        let state = self.lock();
+        state.publisher.as_ref().inspect(|live| live.cut.cancel()).is_some()
     }
 
     /// The ids of the relays that the stream has passed, this one last.
@@ -236,7 +290,8 @@ impl Feed {
         let lost = state.lost.filter(|_| phase == Phase::Held);
         FeedStatus {
             phase,
-            hold_left: lost.map(|lost| self.settings.hold.saturating_sub(lost.elapsed())),
+            hold_left: lost.map(|lost| state.settings.hold.saturating_sub(lost.elapsed())),
+            shut_for: state.shut_until.and_then(|until| until.checked_duration_since(Instant::now())),
             publisher: live.map(|live| (live.publisher.clone(), live.since.elapsed(), live.heard.elapsed())),
             received_bytes: live.map_or(0, |live| live.received_bytes),
             received_messages: live.map_or(0, |live| live.received_messages),
@@ -269,6 +324,15 @@ impl Feed {
         }
     }
 
+    /// Whether encoders are kept out. One that tries is a reason to go on with it.
+    fn is_shut_to_one_more(&self) -> bool {
+        let mut state = self.lock();
+        let now = Instant::now();
+        let is_shut = state.shut_until.is_some_and(|until| now < until);
+        state.shut_until = is_shut.then(|| now + SHUT);
+        is_shut
+    }
+
     /// The number of the publish that is live.
     fn present(&self) -> Option<u64> {
         let state = self.lock();
@@ -276,10 +340,10 @@ impl Feed {
     }
 
     /// Begins a publish in place of `displaced`; of two that waited for the same silence, one wins.
-    fn begin(self: &Arc<Self>, publisher: Publisher, displaced: Option<u64>) -> Result<Publish, AlreadyLive> {
+    fn begin(self: &Arc<Self>, publisher: Publisher, displaced: Option<u64>) -> Result<Publish, NotBegun> {
         let mut state = self.lock();
         if state.publisher.is_some() && Some(state.publish) != displaced {
-            return Err(AlreadyLive);
+            return Err(NotBegun::AlreadyLive);
         }
         state.publish += 1;
         state.timeline.begin_publish();
@@ -287,8 +351,10 @@ impl Feed {
         let transport = state.transports.entry(publisher.transport).or_insert(TransportUse { publishes: 0, last: now });
         *transport = TransportUse { publishes: transport.publishes + 1, last: now };
         state.relay_hops.clone_from(&publisher.relay_hops);
+        let cut = CancellationToken::new();
         state.publisher = Some(LivePublisher {
             publisher,
+            cut: cut.clone(),
             since: Instant::now(),
             heard: Instant::now(),
             received_bytes: 0,
@@ -306,6 +372,7 @@ impl Feed {
             number: state.publish,
             demuxer: Demuxer::new(self.started.elapsed()),
             returned_after,
+            cut,
         })
     }
 
@@ -344,12 +411,18 @@ pub struct Publish {
     number: u64,
     demuxer: Demuxer,
     returned_after: Option<Duration>,
+    cut: CancellationToken,
 }
 
 impl Publish {
     /// How long the publisher was away, where the publish continues a broadcast that was held.
     pub fn returned_after(&self) -> Option<Duration> {
         self.returned_after
+    }
+
+    /// Completes when a person has cut the publisher off: its connection is to be dropped.
+    pub async fn cut_off(&self) {
+        self.cut.cancelled().await;
     }
 
     /// Appends one FLV tag body with the publisher's timestamp (ms). Readers hear of it at the next [`Self::wake`].
@@ -408,11 +481,11 @@ impl Publish {
         if !self.feed.finish(self.number, |broadcast, _| broadcast.publisher_lost()) {
             return false;
         }
-        let (feed, number) = (Arc::clone(&self.feed), self.number);
+        let (feed, number, hold) = (Arc::clone(&self.feed), self.number, self.feed.lock().settings.hold);
         // Outside of a runtime the process is going down, and nobody waits for the hold to run out.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(async move {
-                tokio::time::sleep(feed.settings.hold).await;
+                tokio::time::sleep(hold).await;
                 feed.end_hold(number);
             });
         }
@@ -491,7 +564,7 @@ mod tests {
             publish.append(Kind::Video, millis, keyframe(b"")).unwrap();
             publish.wake();
         }
-        assert_eq!(second.await.unwrap(), Err(AlreadyLive));
+        assert_eq!(second.await.unwrap(), Err(NotBegun::AlreadyLive));
         assert_eq!(publish.append(Kind::Video, 4000, keyframe(b"")), Ok(()));
     }
 
@@ -527,7 +600,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn other_takeover_rules() {
-        let with = |takeover| Feed::new(StreamSettings { takeover, ..feed().settings().clone() });
+        let with = |takeover| Feed::new(StreamSettings { takeover, ..feed().settings() });
         let newest = with(Takeover::Newest);
         let mut first = newest.publish(publisher()).await.unwrap();
         let began = Instant::now();
@@ -567,5 +640,57 @@ mod tests {
         let began = Instant::now();
         drop(feed.publish(publisher()).await.unwrap());
         assert_eq!(began.elapsed(), Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_encoder_that_dials_again_by_itself_does_not_begin_what_a_person_has_ended() {
+        let (feed, mut publish) = live_feed().await;
+        publish.append(Kind::Video, 0, keyframe(b"1")).unwrap();
+        assert!(feed.end_broadcast());
+        feed.shut();
+        publish.cut_off().await;
+        assert_eq!(publish.append(Kind::Video, 40, inter(b"2")), Err(Displaced));
+        assert!(!publish.lose(), "the broadcast is over, not held");
+        for _ in 0..3 {
+            tokio::time::sleep(SHUT - Duration::from_secs(1)).await;
+            assert_eq!(feed.publish(publisher()).await.err(), Some(NotBegun::Shut), "each try is a reason to go on with it");
+        }
+        assert!(feed.status().shut_for.is_some());
+        tokio::time::sleep(SHUT).await;
+        let publish = feed.publish(publisher()).await.unwrap();
+        assert_eq!(feed.broadcast().borrow().number, 2);
+        drop(publish);
+        assert!(feed.end_broadcast(), "one that is held is ended, too");
+        assert!(!feed.end_broadcast());
+        feed.shut();
+        feed.reopen();
+        assert!(feed.publish(publisher()).await.is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_publisher_that_is_cut_off_may_come_back() {
+        let (feed, publish) = live_feed().await;
+        assert!(feed.cut_off());
+        publish.cut_off().await;
+        assert!(publish.lose());
+        assert_eq!(phase(&feed), Phase::Held);
+        assert!(!feed.cut_off(), "there is nobody any more");
+        assert!(feed.publish(publisher()).await.is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn other_settings_count_from_the_next_loss_and_the_next_publisher() {
+        let (feed, publish) = live_feed().await;
+        feed.reconfigure(StreamSettings {
+            name: "another".to_owned(),
+            hold: Duration::from_secs(3),
+            takeover: Takeover::Never,
+            ..feed.settings()
+        });
+        assert_eq!((feed.name(), feed.settings().name.as_str()), ("live", "live"), "the name stays");
+        assert_eq!(feed.publish(publisher()).await.err(), Some(NotBegun::AlreadyLive));
+        drop(publish);
+        tokio::time::sleep(Duration::from_secs(4)).await;
+        assert!(matches!(phase(&feed), Phase::Ended { .. }));
     }
 }

@@ -100,6 +100,11 @@ impl Log {
         self.evict(now)
     }
 
+    /// Keeps what another window says, from the next message on: what is dropped is dropped by [`Self::append`].
+    pub fn set_window(&mut self, window: Window) {
+        self.window = window;
+    }
+
     /// The sequence of the message that will be appended next.
     pub fn head(&self) -> u64 {
         self.head

@@ -24,6 +24,8 @@ mod demo;
 mod encoder_drop;
 mod enhanced;
 mod faults;
+mod hot_changes;
+mod hot_files;
 mod ingest_tls;
 mod lag;
 mod loops;

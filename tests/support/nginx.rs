@@ -75,12 +75,18 @@ impl Nginx {
             let (_, after) = log.split_once("publish: name=")?;
             after.contains("disconnect").then_some(())
         });
-        let mut files: Vec<PathBuf> = fs::read_dir(&self.recordings)
-            .expect("the folder is there")
-            .map(|entry| entry.expect("the folder can be read").path())
-            .collect();
+        let mut files = self.recording_files();
         assert_eq!(files.len(), 1, "nginx recorded one publish");
         files.remove(0)
+    }
+
+    /// What it has recorded of each publish so far, in their order; the last one may still be going on.
+    pub(crate) fn recording_files(&self) -> Vec<PathBuf> {
+        let entries = fs::read_dir(&self.recordings).expect("the folder is there");
+        let mut files: Vec<PathBuf> = entries.map(|entry| entry.expect("the folder can be read").path()).collect();
+        // The file is made when the publish begins.
+        files.sort_by_key(|file| fs::metadata(file).and_then(|metadata| metadata.created()).expect("the disk tells"));
+        files
     }
 }
 

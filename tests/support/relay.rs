@@ -173,6 +173,11 @@ impl Relay {
         process.succeed(Duration::from_secs(10));
     }
 
+    /// Sends a signal that it goes on after: `"HUP"`.
+    pub(crate) fn signal(&self, signal: &str) {
+        self.process.as_ref().expect("it runs").signal(signal);
+    }
+
     pub(crate) fn rtmp_port(&self) -> u16 {
         self.rtmp
     }

@@ -6,7 +6,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 
 use super::*;
 use crate::{
-    destination::{failure::Kind as FailureKind, testing::settings},
+    destination::{failure::Kind as FailureKind, settings::Settings, testing::settings},
     rtmp::{
         handshake::{Form, RANDOM_LEN},
         message::Message as RtmpMessage,
@@ -85,6 +85,8 @@ struct Stage {
     fail_back: Option<Instant>,
     start: Start,
     told: Told,
+    /// What a test says while the session runs.
+    orders: Option<watch::Receiver<Orders>>,
 }
 
 impl Stage {
@@ -102,7 +104,15 @@ impl Stage {
             fail_back: None,
             start: Start::Live,
             told: Told::default(),
+            orders: None,
         }
+    }
+
+    /// Hands out what orders the session.
+    fn orders(&mut self) -> watch::Sender<Orders> {
+        let (orders, receiver) = watch::channel(Orders::new(Arc::new(self.settings.clone())));
+        self.orders = Some(receiver);
+        orders
     }
 
     /// Runs a session over `io`; closes it as a destination's task does.
@@ -113,7 +123,7 @@ impl Stage {
             start: self.start,
             clock: Clock::FromFirstMessage,
             fail_back: self.fail_back,
-            settings: &self.settings,
+            orders: Orders::new(Arc::new(self.settings.clone())),
             report: &self.report,
             url: &self.settings.url,
             endpoint: &self.endpoint,
@@ -130,8 +140,9 @@ impl Stage {
         };
         let client = Client::new(config, &[1; RANDOM_LEN]);
         let mut session = Session::new(io, client, context);
-        let end = session.run(&self.leave, &mut self.told).await;
-        if matches!(end, End::Finished) {
+        let mut orders = self.orders.clone().unwrap_or_else(|| watch::channel(session.context.orders.clone()).1);
+        let end = session.run(&self.leave, &mut orders, &mut self.told).await;
+        if matches!(end, End::Finished | End::Ordered(Change::End)) {
             session.close().await;
         }
         end
@@ -424,4 +435,83 @@ async fn who_catches_up_when_the_publisher_stops_catches_up_to_the_end() {
     assert!(began.elapsed() >= Duration::from_secs(2), "faster than real time, not at once: {:?}", began.elapsed());
     let seen = server.await.unwrap();
     assert_eq!((seen.media.len(), seen.is_unpublished), (3 + 5, true));
+}
+
+/// Gives orders a second after the session began, and says what the server had seen by its end.
+async fn ordered(order: impl FnOnce(&mut Orders) + Send + 'static) -> (End, Seen) {
+    let mut stage = Stage::set().await;
+    let (ours, theirs) = duplex(1 << 16);
+    let server = tokio::spawn(serve(theirs));
+    let orders = stage.orders();
+    tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        orders.send_modify(order);
+        std::future::pending::<()>().await;
+    });
+    let end = stage.run(ours, History::default()).await;
+    (end, server.await.unwrap())
+}
+
+fn edit(orders: &mut Orders, edit: impl FnOnce(&mut Settings)) {
+    let mut settings = Settings::clone(&orders.settings);
+    edit(&mut settings);
+    orders.settings = Arc::new(settings);
+}
+
+#[tokio::test(start_paused = true)]
+async fn with_another_key_what_the_old_one_showed_is_ended_in_order() {
+    let (end, seen) = ordered(|orders| edit(orders, |settings| settings.key = "another".into())).await;
+    assert!(matches!(end, End::Ordered(Change::End)), "{end:?}");
+    assert!(seen.is_unpublished);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_destination_that_is_taken_away_is_ended_in_order() {
+    let (end, seen) = ordered(|orders| orders.dismissed = Some("off".to_owned())).await;
+    assert!(matches!(end, End::Ordered(Change::End)), "{end:?}");
+    assert!(seen.is_unpublished);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restart_says_no_word_that_would_end_the_broadcast() {
+    let (end, seen) = ordered(|orders| orders.restarts += 1).await;
+    assert!(matches!(end, End::Ordered(Change::Reconnect)), "{end:?}");
+    assert!(!seen.is_unpublished);
+}
+
+#[tokio::test(start_paused = true)]
+async fn other_bounds_are_gone_by_in_place() {
+    let mut stage = Stage::set().await;
+    let (ours, theirs) = duplex(1 << 16);
+    let server = tokio::spawn(serve(theirs));
+    let orders = stage.orders();
+    let publish = std::mem::replace(&mut stage.publish, live_feed().await.1);
+    tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        orders.send_modify(|orders| edit(orders, |settings| settings.hold = Duration::from_secs(5)));
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        drop(publish);
+        std::future::pending::<()>().await;
+    });
+    let began = Instant::now();
+    assert!(matches!(stage.run(ours, History::default()).await, End::Finished));
+    assert_eq!(began.elapsed().as_secs(), 2 + 5, "the hold that came while it ran");
+    assert!(server.await.unwrap().is_unpublished);
+    assert_eq!(stage.told.accepted, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn orders_do_not_wait_for_a_server_that_hesitates() {
+    let mut stage = Stage::set().await;
+    let (ours, _theirs) = duplex(1 << 16);
+    let orders = stage.orders();
+    tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        orders.send_modify(|orders| orders.ended = 1);
+        std::future::pending::<()>().await;
+    });
+    let began = Instant::now();
+    let end = stage.run(ours, History::default()).await;
+    assert!(matches!(end, End::Ordered(Change::End)), "{end:?}");
+    assert_eq!(began.elapsed(), Duration::from_secs(1));
 }

@@ -1,0 +1,244 @@
+//! One destination of a running relay: its task, and what its file makes of it.
+
+use std::{mem, path::PathBuf, sync::Arc, time::Duration};
+
+use tokio::{sync::watch, task::JoinHandle, time::sleep};
+use tokio_util::task::TaskTracker;
+
+use crate::{
+    config::{Activation, DestinationConfig},
+    destination::{
+        Destination,
+        orders::Orders,
+        settings::{Difference, Settings},
+        status::{Report, State},
+        task::{Stop, Task},
+    },
+    observe::Event,
+    stream::Feed,
+};
+
+/// The pause before a destination that a fault of our own has ended is started anew.
+const RESTART: Duration = Duration::from_secs(5);
+
+/// Why a destination is off that a person has stopped where its file cannot say so.
+const STOPPED: &str = "stopped by hand, until forkcast restarts: its file cannot be written";
+
+/// What starting a destination's task takes.
+#[derive(Clone)]
+pub(super) struct Stage {
+    /// Counts the tasks of all destinations.
+    pub(super) tasks: TaskTracker,
+    /// How all of them are asked to stop.
+    pub(super) stop: Stop,
+}
+
+/// A destination that is configured.
+pub(super) struct Member {
+    name: String,
+    file: PathBuf,
+    /// Lives as long as the destination is configured, so that its sums go on when it is turned off and on.
+    report: Arc<Report>,
+    activity: Activity,
+    /// What is wrong with the file, where what was read before still counts.
+    problem: Option<String>,
+    /// A person has stopped it for the life of this process.
+    is_stopped: bool,
+    /// A task that was dismissed and may still be saying goodbye: the next one waits for it.
+    leaving: Option<JoinHandle<()>>,
+}
+
+enum Activity {
+    Running(Running),
+    Resting,
+}
+
+struct Running {
+    orders: watch::Sender<Orders>,
+    task: JoinHandle<()>,
+}
+
+impl Member {
+    /// A destination as its file has it, not started yet.
+    pub(super) fn new(stream: &str, config: &DestinationConfig) -> Self {
+        Self {
+            name: config.name.clone(),
+            file: config.file.clone(),
+            report: Arc::new(Report::new(stream, &config.name, State::Idle)),
+            activity: Activity::Resting,
+            problem: None,
+            is_stopped: false,
+            leaving: None,
+        }
+    }
+
+    /// Its name.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What it runs by.
+    pub(super) fn settings(&self) -> Option<Arc<Settings>> {
+        match &self.activity {
+            Activity::Running(running) => Some(Arc::clone(&running.orders.borrow().settings)),
+            Activity::Resting => None,
+        }
+    }
+
+    /// What it will run by once `activation` counts: a file that is wrong changes nothing.
+    pub(super) fn settings_by(&self, activation: &Activation) -> Option<Arc<Settings>> {
+        match activation {
+            Activation::On(_) if self.is_stopped => None,
+            Activation::On(settings) => Some(Arc::new(Settings::clone(settings))),
+            Activation::Off { .. } => None,
+            Activation::Wrong { .. } => self.settings(),
+        }
+    }
+
+    /// Goes by what its file says now. Says what that has changed, in words, where it did.
+    pub(super) fn apply(&mut self, config: DestinationConfig, feed: &Arc<Feed>, stage: &Stage) -> Option<&'static str> {
+        self.file = config.file;
+        self.problem = None;
+        match config.activation {
+            Activation::On(_) if self.is_stopped => self.rest(State::Off { reason: STOPPED.to_owned() }),
+            Activation::On(settings) => self.run_by(Arc::from(settings), feed, stage),
+            Activation::Off { reason } => {
+                let (stream, destination) = (feed.name(), self.name.as_str());
+                if !matches!(self.report.state(), State::Off { reason: present } if present == reason) {
+                    Event::DestinationOff { stream, destination, reason: &reason }.emit();
+                }
+                self.rest(State::Off { reason })
+            }
+            Activation::Wrong { problem } => match self.activity {
+                Activity::Running(_) => {
+                    self.problem = Some(problem);
+                    None
+                }
+                Activity::Resting => {
+                    let (stream, destination) = (feed.name(), self.name.as_str());
+                    if !matches!(self.report.state(), State::Wrong { reason } if reason == problem) {
+                        Event::DestinationWrong { stream, destination, reason: &problem }.emit();
+                    }
+                    self.rest(State::Wrong { reason: problem })
+                }
+            },
+        }
+    }
+
+    /// Stops it, or lets it go on, for the life of this process. The next [`Self::apply`] does it.
+    pub(super) fn set_stopped(&mut self, is_stopped: bool) {
+        self.is_stopped = is_stopped;
+    }
+
+    /// Whether a person has stopped it for the life of this process.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.is_stopped
+    }
+
+    /// Drops its connection and makes another. Says whether there is one to drop.
+    pub(super) fn restart(&self) -> bool {
+        self.order(|orders| orders.restarts += 1)
+    }
+
+    /// Ends the broadcast `number` there, in order; the next one is served. Says whether it runs.
+    pub(super) fn end(&self, number: u64) -> bool {
+        self.order(|orders| orders.ended = orders.ended.max(number))
+    }
+
+    /// Ends what it serves in order, and serves no more.
+    pub(super) fn dismiss(&mut self) {
+        self.rest(State::Off { reason: "its file is gone".to_owned() });
+    }
+
+    /// Begins only when `other`, which was dismissed, has gone: both send to the same place.
+    pub(super) fn wait_for(&mut self, other: Self) {
+        self.leaving = other.leaving;
+    }
+
+    /// As others see it.
+    pub(super) fn view(&self) -> Destination {
+        Destination {
+            name: self.name.clone(),
+            file: self.file.clone(),
+            settings: self.settings(),
+            problem: self.problem.clone(),
+            report: Arc::clone(&self.report),
+        }
+    }
+
+    fn order(&self, order: impl FnOnce(&mut Orders)) -> bool {
+        match &self.activity {
+            Activity::Running(running) => {
+                running.orders.send_modify(order);
+                true
+            }
+            Activity::Resting => false,
+        }
+    }
+
+    fn run_by(&mut self, settings: Arc<Settings>, feed: &Arc<Feed>, stage: &Stage) -> Option<&'static str> {
+        let Activity::Running(running) = &self.activity else {
+            self.start(settings, feed, stage);
+            return Some("is on from now on");
+        };
+        let difference = settings.difference(&running.orders.borrow().settings);
+        if difference != Difference::None {
+            running.orders.send_modify(|orders| orders.settings = settings);
+        }
+        match difference {
+            Difference::None => None,
+            Difference::Numbers => Some("goes on by its new settings, without a break"),
+            Difference::Connection => Some("connects anew by its new settings"),
+            Difference::Target => Some("goes over to its new server or key"),
+        }
+    }
+
+    fn start(&mut self, settings: Arc<Settings>, feed: &Arc<Feed>, stage: &Stage) {
+        let (orders, receiver) = watch::channel(Orders::new(settings));
+        let (feed, report, stop) = (Arc::clone(feed), Arc::clone(&self.report), stage.stop.clone());
+        let before = self.leaving.take();
+        report.rest(State::Idle);
+        let task = stage.tasks.spawn(async move {
+            if let Some(before) = before {
+                // However it ended.
+                let _ = before.await;
+            }
+            keep_running(receiver, feed, report, stop).await;
+        });
+        self.activity = Activity::Running(Running { orders, task });
+    }
+
+    fn rest(&mut self, state: State) -> Option<&'static str> {
+        match mem::replace(&mut self.activity, Activity::Resting) {
+            Activity::Running(Running { orders, task }) => {
+                let reason = state.reason().unwrap_or_default().to_owned();
+                // The task enters the state itself, once it has said goodbye.
+                orders.send_modify(|orders| orders.dismissed = Some(reason));
+                self.leaving = Some(task);
+                Some("is off from now on")
+            }
+            Activity::Resting => {
+                self.report.rest(state);
+                None
+            }
+        }
+    }
+}
+
+/// A fault of our own in one destination is nobody else's: its task is started anew.
+async fn keep_running(orders: watch::Receiver<Orders>, feed: Arc<Feed>, report: Arc<Report>, stop: Stop) {
+    loop {
+        let task = Task::new(orders.clone(), Arc::clone(&feed), Arc::clone(&report), stop.clone());
+        if tokio::spawn(task.run()).await.is_ok() {
+            return;
+        }
+        report.broken();
+        let (stream, destination) = (feed.name().to_owned(), orders.borrow().settings.name.clone());
+        Event::DestinationBroken { stream: &stream, destination: &destination, restart_in: RESTART }.emit();
+        tokio::select! {
+            () = stop.leave.cancelled() => return,
+            () = stop.drain.cancelled() => return,
+            () = sleep(RESTART) => {}
+        }
+    }
+}

@@ -1,0 +1,287 @@
+//! The streams and destinations that run, and how they become what the files say: only what has changed is touched.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::{
+    member::{Member, Stage},
+    tell_when_a_hold_runs_out,
+};
+use crate::{
+    config::{Activation, DestinationConfig},
+    control::{
+        board::{Board, StreamView},
+        guide::KeyPlace,
+    },
+    destination::{
+        settings::{Backpressure, DEFAULT_HOLD, Settings},
+        task::Stop,
+    },
+    ingest::{access::Access, auth::Gate},
+    observe::Event,
+    stream::{Feed, Phase, StreamSettings, Takeover, Window},
+};
+
+/// What the log of a stream may hold beyond what its destinations need, for the newest group of pictures of an encoder that
+/// seldom sends keyframes, in bytes: ten seconds at 50 Mbit/s.
+const LONG_GROUP: u64 = 64 << 20;
+
+/// One stream to be relayed: its name, its key, and where it goes.
+#[derive(Debug)]
+pub struct Stream {
+    /// `live`, or the folder's name.
+    pub name: String,
+    /// Who may publish; nobody where the stream's own file is wrong.
+    pub access: Access,
+    /// Where a person finds its key.
+    pub key: KeyPlace,
+    /// What happens when a second publisher shows the key.
+    pub takeover: Takeover,
+    /// The stream's own file cannot be gone by: who may publish stays as it was, where there is something that it was.
+    pub is_wrong: bool,
+    /// One for each file.
+    pub destinations: Vec<DestinationConfig>,
+}
+
+/// What other files have changed of what runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// Streams that are new.
+    pub streams_added: usize,
+    /// Streams that are gone.
+    pub streams_removed: usize,
+    /// Destinations that are new, changed or gone.
+    pub destinations: usize,
+}
+
+/// All streams that run.
+pub(super) struct Roster {
+    streams: Vec<Running>,
+    gate: Arc<Gate>,
+    board: Arc<Board>,
+    stage: Stage,
+    /// How long the slowest destination that ever ran may need to send what is left of a broadcast that is over.
+    patience: Duration,
+}
+
+/// Whether it is told what became of each destination.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum News {
+    Told,
+    /// The stream is new as a whole.
+    Expected,
+}
+
+struct Running {
+    feed: Arc<Feed>,
+    access: Access,
+    key: KeyPlace,
+    members: Vec<Member>,
+    /// Cancelled when the stream is gone.
+    gone: CancellationToken,
+}
+
+impl Roster {
+    /// Nothing runs yet.
+    pub(super) fn new(gate: Arc<Gate>, board: Arc<Board>, stop: Stop) -> Self {
+        Self {
+            streams: Vec::new(),
+            gate,
+            board,
+            stage: Stage { tasks: TaskTracker::new(), stop },
+            patience: Duration::ZERO,
+        }
+    }
+
+    /// Makes what runs what the files say.
+    pub(super) fn apply(&mut self, streams: Vec<Stream>) -> Changes {
+        let mut changes = Changes::default();
+        let mut before = std::mem::take(&mut self.streams);
+        for stream in streams {
+            let present = before.iter().position(|running| running.feed.name() == stream.name);
+            let running = match present.map(|index| before.swap_remove(index)) {
+                Some(running) => {
+                    let stream = if stream.is_wrong { running.kept(stream) } else { stream };
+                    let (running, changed) = self.renew(running, stream, News::Told);
+                    changes.destinations += changed;
+                    running
+                }
+                None => {
+                    changes.streams_added += 1;
+                    self.renew(self.begin(&stream), stream, News::Expected).0
+                }
+            };
+            self.streams.push(running);
+        }
+        for mut gone in before {
+            changes.streams_removed += 1;
+            changes.destinations += gone.members.len();
+            Self::end(&mut gone);
+        }
+        self.gate.replace(self.streams.iter().map(|running| (Arc::clone(&running.feed), running.access.clone())));
+        self.show();
+        changes
+    }
+
+    /// Whether anybody publishes, or is waited for.
+    pub(super) fn is_live(&self) -> bool {
+        let is_live = |phase| matches!(phase, Phase::Live | Phase::Held);
+        self.streams.iter().any(|running| is_live(running.feed.broadcast().borrow().phase))
+    }
+
+    /// Each stream.
+    pub(super) fn feeds(&self) -> impl Iterator<Item = &Arc<Feed>> {
+        self.streams.iter().map(|running| &running.feed)
+    }
+
+    /// How many streams and destinations there are.
+    pub(super) fn len(&self) -> (usize, usize) {
+        (self.streams.len(), self.streams.iter().map(|running| running.members.len()).sum())
+    }
+
+    /// One destination, with its stream.
+    pub(super) fn member(&mut self, stream: &str, destination: &str) -> Option<(&Arc<Feed>, &mut Member)> {
+        let running = self.streams.iter_mut().find(|running| running.feed.name() == stream)?;
+        let member = running.members.iter_mut().find(|member| member.name() == destination)?;
+        Some((&running.feed, member))
+    }
+
+    /// The tasks of all destinations.
+    pub(super) fn tasks(&self) -> &TaskTracker {
+        &self.stage.tasks
+    }
+
+    /// How long the slowest destination may need to send what is left of a broadcast that is over.
+    pub(super) fn patience(&self) -> Duration {
+        self.patience
+    }
+
+    /// Puts what runs on the board.
+    fn show(&self) {
+        let view = |running: &Running| StreamView {
+            feed: Arc::clone(&running.feed),
+            key: running.key.clone(),
+            destinations: running.members.iter().map(Member::view).collect(),
+        };
+        self.board.show(self.streams.iter().map(view).collect());
+    }
+
+    fn begin(&self, stream: &Stream) -> Running {
+        let feed = Feed::new(stream_settings(&stream.name, stream.takeover, &[]));
+        let gone = self.stage.stop.leave.child_token();
+        tokio::spawn(tell_when_a_hold_runs_out(Arc::clone(&feed), gone.clone()));
+        Running { feed, access: Access::default(), key: stream.key.clone(), members: Vec::new(), gone }
+    }
+
+    /// Makes one stream what its files say. Says also how many of its destinations that has changed.
+    fn renew(&mut self, running: Running, stream: Stream, news: News) -> (Running, usize) {
+        let mut count = 0;
+        let Running { feed, mut members, gone, .. } = running;
+        let Stream { name, access, key, takeover, mut destinations, .. } = stream;
+        hold_back_doubles(&mut destinations, &members);
+        let mut next: Vec<(Member, DestinationConfig, bool)> = Vec::new();
+        for config in destinations {
+            match members.iter().position(|member| member.name() == config.name) {
+                Some(index) => next.push((members.swap_remove(index), config, false)),
+                None => next.push((Member::new(&name, &config), config, true)),
+            }
+        }
+        // The log must reach back far enough before anybody relies on it.
+        let settings: Vec<_> =
+            next.iter().filter_map(|(member, config, _)| member.settings_by(&config.activation)).collect();
+        self.patience = settings.iter().map(|settings| settings.drain_time()).fold(self.patience, Duration::max);
+        let wanted = stream_settings(&name, takeover, &settings);
+        if wanted != feed.settings() {
+            feed.reconfigure(wanted);
+        }
+        for mut member in members {
+            count += 1;
+            let target = member.settings();
+            member.dismiss();
+            let (stream, destination) = (feed.name(), member.name());
+            Event::DestinationChanged { stream, destination, what: "is gone with its file: it ends" }.emit();
+            // A file that was only given another name: the server is free once the old session has said goodbye.
+            let heir = next.iter_mut().find(|(_, config, is_new)| *is_new && sends_to(&config.activation, target.as_deref()));
+            if let Some((heir, ..)) = heir {
+                heir.wait_for(member);
+            }
+        }
+        let mut members = Vec::new();
+        for (mut member, config, is_new) in next {
+            let changed = member.apply(config, &feed, &self.stage);
+            count += usize::from(changed.is_some() || is_new);
+            if let (Some(what), News::Told) = (changed, news) {
+                Event::DestinationChanged { stream: feed.name(), destination: member.name(), what }.emit();
+            }
+            members.push(member);
+        }
+        (Running { feed, access, key, members, gone }, count)
+    }
+
+    /// A stream's files are gone.
+    fn end(running: &mut Running) {
+        let stream = running.feed.name();
+        running.feed.end_broadcast();
+        for member in &mut running.members {
+            member.dismiss();
+        }
+        running.gone.cancel();
+        Event::StreamRemoved { stream }.emit();
+    }
+}
+
+impl Running {
+    /// A stream whose own file is wrong: what that would have said stays as it was.
+    fn kept(&self, stream: Stream) -> Stream {
+        let mut destinations = stream.destinations;
+        for DestinationConfig { name, activation, .. } in &mut destinations {
+            let member = self.members.iter().find(|member| member.name() == name);
+            // How long it holds may be the stream's own word.
+            if let (Activation::On(settings), Some(running)) = (activation, member.and_then(Member::settings)) {
+                settings.hold = running.hold;
+            }
+        }
+        let (access, key, takeover) = (self.access.clone(), self.key.clone(), self.feed.settings().takeover);
+        Stream { access, key, takeover, destinations, ..stream }
+    }
+}
+
+/// Of two files with one target the second is wrong, by their names. Where the one that is wrong by that runs already, it goes on,
+/// and the other one would take its server from it.
+fn hold_back_doubles(destinations: &mut [DestinationConfig], members: &[Member]) {
+    let kept: Vec<_> = destinations
+        .iter()
+        .filter(|config| matches!(config.activation, Activation::Wrong { .. }))
+        .filter_map(|config| members.iter().find(|member| member.name() == config.name))
+        .filter_map(|member| Some((member.name().to_owned(), member.settings()?)))
+        .collect();
+    for config in destinations {
+        let other = kept.iter().find(|(name, settings)| {
+            let is_running = members.iter().any(|member| member.name() == config.name && member.settings().is_some());
+            *name != config.name && !is_running && sends_to(&config.activation, Some(settings))
+        });
+        if let Some((other, _)) = other {
+            let problem = format!("{}: `{other}` sends to the same server with the same key", config.file.display());
+            config.activation = Activation::Wrong { problem };
+        }
+    }
+}
+
+fn sends_to(activation: &Activation, target: Option<&Settings>) -> bool {
+    match (activation, target) {
+        (Activation::On(settings), Some(target)) => settings.has_target_of(target),
+        _ => false,
+    }
+}
+
+/// The log keeps as much as the slowest of the stream's destinations may need, and a lost publisher is waited for as long as
+/// the most patient of them stays connected.
+fn stream_settings(name: &str, takeover: Takeover, on: &[Arc<Settings>]) -> StreamSettings {
+    let default = Backpressure::default();
+    let duration = on.iter().map(|settings| settings.window()).fold(default.max_lag, Duration::max);
+    let bytes = on.iter().map(|settings| settings.window_bytes()).fold(default.max_bytes, u64::max);
+    let hold = on.iter().map(|settings| settings.hold).max().unwrap_or(DEFAULT_HOLD);
+    let window = Window { duration, bytes, hard_bytes: bytes.saturating_add(LONG_GROUP) };
+    StreamSettings { name: name.to_owned(), window, hold, takeover }
+}

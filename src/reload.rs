@@ -1,0 +1,278 @@
+//! Hot configuration: when the files are read again, and what of them counts.
+//!
+//! ```text
+//! every second: is what was read still the same? ──no──▶ left alone for a moment? ──yes─┐
+//! SIGHUP, the control API ──────────────────────────────────────────────────────────────┴▶ read all ─▶ Relay::apply
+//! ```
+
+use std::{
+    path::Path,
+    time::{Duration, Instant, SystemTime},
+};
+
+use tokio::{
+    sync::{mpsc, watch},
+    time::sleep,
+};
+
+use crate::{
+    admission::{self, KeyNote},
+    check,
+    cli::default_state,
+    config::{
+        Activation, Config, DestinationConfig, Disk, Given, Problem, Resolved, ServeOptions, Source as _, Stamps, Watched,
+    },
+    control::board::Configuration,
+    observe::{Event, event::note_configuration},
+    relay::{Changes, Relay, Stream},
+};
+
+/// How often it is looked whether what was read is still the same.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Files are read once nothing has changed for so long: what an editor writes in two steps is read once.
+const SETTLED: Duration = Duration::from_millis(200);
+
+/// They are read after so long in any case.
+const SETTLED_AT_LAST: Duration = Duration::from_secs(2);
+
+/// A look takes at most this part of the time, however many files there are.
+const SHARE: u32 = 50;
+
+/// Everything that the files say at one moment.
+pub struct Reading {
+    /// The server's own settings.
+    pub server: Resolved,
+    /// The streams and destinations.
+    pub config: Config,
+    /// Why the folder of destinations cannot be listed.
+    unlisted: Option<String>,
+    stamps: Stamps,
+}
+
+impl Reading {
+    /// Reads the files. Blocks for as long as the disk takes.
+    #[must_use]
+    pub fn take(given: &Given) -> Self {
+        Self::of(given, None)
+    }
+
+    /// The same for a relay that runs: its folder stays the one that it was started with.
+    fn of(given: &Given, started: Option<&ServeOptions>) -> Self {
+        let source = Watched::new(Disk);
+        let server = ServeOptions::resolve(given, &source, &default_state());
+        let options = started.unwrap_or(&server.options);
+        let unlisted = source.entries(&options.destinations).err().map(|error| error.to_string());
+        let mut config = Config::load(&source, &options.destinations);
+        config.note_own_listeners(options);
+        Self { unlisted, config, stamps: source.into_stamps(), server }
+    }
+
+    /// Every mistake and warning, those of the server first.
+    pub fn problems(&self) -> impl Iterator<Item = &Problem> {
+        self.server.problems.iter().chain(&self.config.problems)
+    }
+
+    fn destinations(&self) -> usize {
+        self.config.streams.iter().map(|stream| stream.destinations.len()).sum()
+    }
+}
+
+/// Why the files are read again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// They have changed.
+    Changed,
+    /// Somebody asked for it.
+    Asked,
+}
+
+/// Reads the files of a relay again while it runs.
+pub struct Reloader {
+    given: Given,
+    started: ServeOptions,
+    /// What was read last; whoever looks for changes follows.
+    stamps: watch::Sender<Stamps>,
+    /// What was told of already.
+    problems: Vec<Problem>,
+    destinations: usize,
+}
+
+impl Reloader {
+    /// For a relay that was started with what `reading` says.
+    #[must_use]
+    pub fn new(given: Given, reading: &Reading) -> Self {
+        Self {
+            given,
+            started: reading.server.options.clone(),
+            stamps: watch::Sender::new(reading.stamps.clone()),
+            problems: reading.problems().cloned().collect(),
+            destinations: reading.destinations(),
+        }
+    }
+
+    /// Puts what was read at the start on the relay's board.
+    pub fn show(&self, relay: &Relay, first_step: Option<String>) {
+        let problems = self.problems.clone();
+        note_configuration(problems.iter().filter(|problem| problem.is_mistake()).count());
+        relay.board.show_configuration(Configuration { problems, first_step, ..Configuration::default() });
+    }
+
+    /// Receives a word whenever the files have changed and were left alone for a moment.
+    #[must_use]
+    pub fn changes(&self) -> mpsc::Receiver<()> {
+        let (changed, receiver) = mpsc::channel(1);
+        tokio::spawn(look(self.stamps.subscribe(), changed));
+        receiver
+    }
+
+    /// Reads the files, and makes what runs what they say.
+    ///
+    /// # Errors
+    /// Where what is there is not gone by as a whole: the reason, and what to do.
+    pub async fn reload(&mut self, relay: &mut Relay, why: Why) -> Result<Changes, String> {
+        let began = Instant::now();
+        let (given, started) = (self.given.clone(), self.started.clone());
+        let read = tokio::task::spawn_blocking(move || {
+            let mut reading = Reading::of(&given, Some(&started));
+            let configs = std::mem::take(&mut reading.config.streams);
+            let streams: Vec<_> = configs.into_iter().map(|config| admission::admit(config, &started.state)).collect();
+            (reading, streams)
+        });
+        let Ok((reading, streams)) = read.await else {
+            return Err("reading the files ended by a fault of forkcast's own: nothing was changed".to_owned());
+        };
+        for (stream, note) in &streams {
+            if let KeyNote::Failed(error) = note {
+                Event::StreamWithoutKey { stream: &stream.name, error: &error.to_string() }.emit();
+            }
+        }
+        let streams: Vec<_> = streams.into_iter().map(|(stream, _)| stream).collect();
+        let destinations = streams.iter().map(|stream| stream.destinations.len()).sum();
+        let first_step = first_step(&streams, &self.started.destinations);
+        self.tell_problems(&reading);
+        self.stamps.send_replace(reading.stamps.clone());
+        let kept = self.reason_to_keep(&reading, destinations, why);
+        let needs_restart = self.needs_restart(&reading.server);
+        let present = relay.board.configuration();
+        if !needs_restart.is_empty() && present.needs_restart != needs_restart {
+            Event::NeedsRestart { settings: &needs_restart.join(", ") }.emit();
+        }
+        relay.board.show_configuration(Configuration {
+            read: SystemTime::now(),
+            problems: self.problems.clone(),
+            first_step: if kept.is_some() { present.first_step.clone() } else { first_step },
+            kept: kept.clone(),
+            needs_restart,
+        });
+        if let Some(reason) = kept {
+            Event::ConfigurationKept { reason: &reason }.emit();
+            return Err(reason);
+        }
+        self.destinations = destinations;
+        let changes = relay.apply(streams);
+        let mistakes = self.problems.iter().filter(|problem| problem.is_mistake()).count();
+        let Changes { streams_added, streams_removed, destinations } = changes;
+        let took = began.elapsed();
+        Event::ConfigurationRead { streams_added, streams_removed, destinations, mistakes, took }.emit();
+        Ok(changes)
+    }
+
+    /// Tells what was not told before.
+    fn tell_problems(&mut self, reading: &Reading) {
+        let problems: Vec<Problem> = reading.problems().cloned().collect();
+        for problem in problems.iter().filter(|problem| !self.problems.contains(problem)) {
+            let is_mistake = problem.is_mistake();
+            Event::ConfigurationProblem { is_mistake, problem: &problem.to_string() }.emit();
+        }
+        self.problems = problems;
+    }
+
+    /// A folder that vanishes is a disk that went away, not an operator who ends every show with one stroke.
+    fn reason_to_keep(&self, reading: &Reading, destinations: usize, why: Why) -> Option<String> {
+        let folder = self.started.destinations.display();
+        let goes_on = "everything goes on as before";
+        match &reading.unlisted {
+            Some(error) if self.destinations > 0 => {
+                Some(format!("the folder {folder} cannot be read ({error}): {goes_on}; bring it back"))
+            }
+            _ if why == Why::Changed && self.destinations > 1 && destinations == 0 => Some(format!(
+                "all {} files of destinations in {folder} are gone at once: {goes_on}; bring them back, or send SIGHUP if \
+                 that is meant",
+                self.destinations
+            )),
+            _ => None,
+        }
+    }
+
+    /// The settings of the server that are others now than at the start: what listens stays as it is.
+    fn needs_restart(&self, now: &Resolved) -> Vec<String> {
+        if now.has_mistake() {
+            return Vec::new();
+        }
+        let (before, now) = (&self.started, &now.options);
+        let pairs = [
+            ("rtmp", before.rtmp != now.rtmp),
+            ("rtmps", before.rtmps != now.rtmps),
+            ("share_ports", before.share_ports != now.share_ports),
+            ("http", before.http != now.http),
+            ("destinations", before.destinations != now.destinations),
+            ("state", before.state != now.state),
+        ];
+        pairs.into_iter().filter(|(_, is_other)| *is_other).map(|(name, _)| format!("`{name}`")).collect()
+    }
+}
+
+/// What to do while no destination is on: where to put the first key, into a file that waits for one, else into a new one.
+#[must_use]
+pub fn first_step(streams: &[Stream], folder: &Path) -> Option<String> {
+    let all = || streams.iter().flat_map(|stream| &stream.destinations);
+    if all().any(|destination| matches!(destination.activation, Activation::On(_))) {
+        return None;
+    }
+    let waits = |destination: &&DestinationConfig| matches!(destination.activation, Activation::Off { .. });
+    let default = streams.first().map_or(&[][..], |stream| &stream.destinations);
+    let files: Vec<_> = default.iter().filter(waits).map(|waiting| waiting.file.display().to_string()).collect();
+    let then = "It counts as soon as it is saved; `forkcast check` says what is missing.";
+    Some(match files.split_last() {
+        None => format!("{}\n{then}", check::first_file(folder)),
+        Some((file, [])) => format!("put a key into {file}.\n{then}"),
+        Some((last, files)) => format!("put a key into {} or {last}.\n{then}", files.join(", ")),
+    })
+}
+
+/// Looks again and again whether what was read has changed.
+async fn look(mut stamps: watch::Receiver<Stamps>, changed: mpsc::Sender<()>) {
+    let mut pause = LOOK_EVERY;
+    loop {
+        tokio::select! {
+            () = sleep(pause) => {}
+            () = changed.closed() => return,
+        }
+        let known = stamps.borrow_and_update().clone();
+        let began = Instant::now();
+        let Some(mut seen) = now(&known).await else { return };
+        pause = LOOK_EVERY.max(began.elapsed() * SHARE);
+        if seen == known {
+            continue;
+        }
+        let first = Instant::now();
+        while first.elapsed() < SETTLED_AT_LAST {
+            sleep(SETTLED).await;
+            let Some(again) = now(&known).await else { return };
+            if again == seen {
+                break;
+            }
+            seen = again;
+        }
+        // Whoever reads them sends the new stamps.
+        if changed.send(()).await.is_err() || stamps.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+async fn now(stamps: &Stamps) -> Option<Stamps> {
+    let stamps = stamps.clone();
+    tokio::task::spawn_blocking(move || stamps.now()).await.ok()
+}
