@@ -121,7 +121,7 @@ fn check(streams: &[StreamConfig], key: &SecretString, now: SystemTime) -> Resul
 }
 
 fn streams(folder: &Path) -> Vec<StreamConfig> {
-    Config::load(&Disk, folder).streams
+    Config::load(&Disk::default(), folder).streams
 }
 
 fn folder(given: Option<&Path>) -> PathBuf {

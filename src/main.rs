@@ -29,7 +29,7 @@ fn main() -> ExitCode {
         Command::Serve(given) => runtime.block_on(serve::run(given)),
         Command::Check { given, explain, connect } => {
             let mut server = resolve(&given);
-            let mut config = Config::load(&Disk, &server.options.destinations);
+            let mut config = Config::load(&Disk::default(), &server.options.destinations);
             config.note_own_listeners(&server.options);
             server.problems.extend(check::state_problem(&server.options.state, &config));
             let report = check::report(&server, &config, explain);
@@ -53,5 +53,5 @@ fn main() -> ExitCode {
 }
 
 fn resolve(given: &Given) -> Resolved {
-    ServeOptions::resolve(given, &Disk, &default_state())
+    ServeOptions::resolve(given, &Disk::default(), &default_state())
 }

@@ -36,8 +36,11 @@ const SETTLED: Duration = Duration::from_millis(200);
 /// They are read after so long in any case.
 const SETTLED_AT_LAST: Duration = Duration::from_secs(2);
 
-/// A look takes at most this part of the time, however many files there are.
-const SHARE: u32 = 50;
+/// A look takes at most this part of the time, as long as that is no more than [`LOOK_AT_LEAST`].
+const SHARE: u32 = 20;
+
+/// Files are looked at so often, however many there are.
+const LOOK_AT_LEAST: Duration = Duration::from_secs(4);
 
 /// Everything that the files say at one moment.
 pub struct Reading {
@@ -59,7 +62,7 @@ impl Reading {
 
     /// The same for a relay that runs: its folder stays the one that it was started with.
     fn of(given: &Given, started: Option<&ServeOptions>) -> Self {
-        let source = Watched::new(Disk);
+        let source = Watched::new(Disk::default());
         let server = ServeOptions::resolve(given, &source, &default_state());
         let options = started.unwrap_or(&server.options);
         let unlisted = source.entries(&options.destinations).err().map(|error| error.to_string());
@@ -252,7 +255,7 @@ async fn look(mut stamps: watch::Receiver<Stamps>, changed: mpsc::Sender<()>) {
         let known = stamps.borrow_and_update().clone();
         let began = Instant::now();
         let Some(mut seen) = now(&known).await else { return };
-        pause = LOOK_EVERY.max(began.elapsed() * SHARE);
+        pause = (began.elapsed() * SHARE).clamp(LOOK_EVERY, LOOK_AT_LEAST);
         if seen == known {
             continue;
         }

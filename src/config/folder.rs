@@ -1,17 +1,18 @@
 //! The folder of destinations: which files count, what their names mean, and what is wrong between them.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeSet, HashMap},
     ffi::OsStr,
     io,
     path::{Path, PathBuf},
 };
 
 use secrecy::{ExposeSecret as _, SecretString};
+use sha2::{Digest as _, Sha256};
 
 use super::{
     Activation, Config, StreamConfig,
-    destination::{DestinationFile, Target},
+    destination::DestinationFile,
     document::Spot,
     problem::{Place, Problem, Severity},
     server_url::{BACKUP_URL, server_of},
@@ -20,7 +21,7 @@ use super::{
     variables,
 };
 use crate::{
-    ingest::access::{KeyDigest, PublisherKey},
+    ingest::access::PublisherKey,
     rtmp::secret::SecretText,
 };
 
@@ -61,6 +62,7 @@ impl Reader<'_> {
     fn read(&mut self, root: &Path) -> Vec<StreamConfig> {
         let entries = self.entries(root);
         let mut streams = vec![self.stream(DEFAULT_STREAM, root, &entries)];
+        let mut names: HashMap<String, String> = HashMap::new();
         for entry in entries.iter().filter(|entry| entry.is_folder) {
             let folder = root.join(&entry.name);
             let inside = self.entries(&folder);
@@ -83,10 +85,11 @@ impl Reader<'_> {
             if name == DEFAULT_STREAM {
                 let message = format!("`{DEFAULT_STREAM}` is the default stream, which has no folder of its own");
                 self.mistake(&folder, message, format!("move its files into {}", root.display()));
-            } else if let Some(other) = streams.iter().find(|other| other.name.eq_ignore_ascii_case(&name)) {
-                let message = format!("this stream's name differs from `{}` in nothing but case", other.name);
+            } else if let Some(other) = names.get(&name.to_ascii_lowercase()) {
+                let message = format!("this stream's name differs from `{other}` in nothing but case");
                 self.mistake(&folder, message, "give one of the folders another name".to_owned());
             } else {
+                names.insert(name.to_ascii_lowercase(), name.clone());
                 let stream = self.stream(&name, &folder, &inside);
                 streams.push(stream);
             }
@@ -274,21 +277,21 @@ fn stem(entry: &Entry) -> Option<Option<&str>> {
 
 /// The key alone decides which stream a publisher means, and by whose name it comes in.
 fn forbid_shared_keys(streams: &mut [Stream]) {
-    let mut seen: Vec<(String, Place, KeyDigest)> = Vec::new();
+    let mut seen: HashMap<[u8; 32], (String, Place)> = HashMap::new();
     for Stream { name, publisher, .. } in streams {
         let mut index = 0;
         while let Some(PublisherKey { digest, .. }) = publisher.access.keys.get(index).cloned() {
-            match seen.iter().find(|(.., other)| *other == digest) {
+            match seen.get(&digest.bytes()) {
                 None => {
                     let place = publisher.spots.get(index).map_or(Place::Settings, |spot| spot.place.clone());
-                    seen.push((name.clone(), place, digest));
+                    seen.insert(digest.bytes(), (name.clone(), place));
                     index += 1;
                 }
-                Some((other, place, _)) if other == name => {
+                Some((other, place)) if other == name => {
                     let message = format!("this key is there twice ({place})");
                     publisher.refuse_key(index, message, "give each name a key of its own".to_owned());
                 }
-                Some((other, place, _)) => {
+                Some((other, place)) => {
                     let message = format!("this is the stream key of `{other}` too ({place})");
                     let hint = "give each stream a key of its own: the key alone says which stream a publisher means";
                     publisher.refuse_key(index, message, hint.to_owned());
@@ -301,20 +304,17 @@ fn forbid_shared_keys(streams: &mut [Stream]) {
 /// A backup where another destination sends with the same key already: a failover would take the server from that one.
 fn drop_shared_backups(streams: &mut [Stream]) {
     let all = streams.iter().flat_map(|stream| &stream.destinations);
-    let targets: Vec<_> = all
-        .filter_map(|destination| {
-            let target = destination.target.as_ref()?;
-            Some((destination.config.name.clone(), target.server.clone(), target.key.clone()))
-        })
-        .collect();
+    let mut targets: HashMap<[u8; 32], String> = HashMap::new();
+    for destination in all {
+        if let Some(target) = &destination.target {
+            targets.entry(digest_of(&target.server, &target.key)).or_insert_with(|| destination.config.name.clone());
+        }
+    }
     for destination in streams.iter_mut().flat_map(|stream| &mut stream.destinations) {
         let DestinationFile { config, problems, backup_spot, .. } = destination;
         let Activation::On(settings) = &mut config.activation else { continue };
         let Some(server) = settings.backup.as_ref().map(|backup| server_of(&backup.url)) else { continue };
-        let is_there = |(_, other, key): &&(String, SecretText, SecretString)| {
-            *other == server && key.expose_secret() == settings.key.expose_secret()
-        };
-        let Some((other, ..)) = targets.iter().find(is_there) else { continue };
+        let Some(other) = targets.get(&digest_of(&server, &settings.key)) else { continue };
         settings.backup = None;
         config.explanation.retain(|line| !matches!(line.field, "backup_after" | "failback"));
         if let Some(line) = config.explanation.iter_mut().find(|line| line.field == BACKUP_URL.name) {
@@ -336,15 +336,13 @@ fn drop_shared_backups(streams: &mut [Stream]) {
 
 /// Two sessions with one key at one server take it from each other, again and again.
 fn forbid_shared_targets(streams: &mut [Stream]) {
-    let mut seen: Vec<(String, String, Target)> = Vec::new();
+    let mut seen: HashMap<[u8; 32], (String, String, Place)> = HashMap::new();
     for stream in streams {
         for destination in &mut stream.destinations {
             let Some(target) = destination.target.take() else { continue };
-            let same = |other: &&(String, String, Target)| {
-                other.2.server == target.server && other.2.key.expose_secret() == target.key.expose_secret()
-            };
-            let Some((other_stream, other_name, other)) = seen.iter().find(same) else {
-                seen.push((stream.name.clone(), destination.config.name.clone(), target));
+            let digest = digest_of(&target.server, &target.key);
+            let Some((other_stream, other_name, other_place)) = seen.get(&digest) else {
+                seen.insert(digest, (stream.name.clone(), destination.config.name.clone(), target.spot.place));
                 continue;
             };
             let is_same_stream = *other_stream == stream.name;
@@ -357,7 +355,7 @@ fn forbid_shared_targets(streams: &mut [Stream]) {
                 severity: if is_same_stream { Severity::Mistake } else { Severity::Warning },
                 place: target.spot.place,
                 field: None,
-                message: format!("`{other_name}` sends to the same server with the same key ({})", other.spot.place),
+                message: format!("`{other_name}` sends to the same server with the same key ({other_place})"),
                 excerpt: target.spot.excerpt,
                 hint,
             };
@@ -367,4 +365,14 @@ fn forbid_shared_targets(streams: &mut [Stream]) {
             destination.problems.push(problem);
         }
     }
+}
+
+/// What two destinations with one target have in common; the key cannot be read from it.
+fn digest_of(server: &SecretText, key: &SecretString) -> [u8; 32] {
+    let (server, key) = (server.expose_secret(), key.expose_secret());
+    // The length keeps the two apart.
+    let mut digest = Sha256::new_with_prefix(server.len().to_be_bytes());
+    digest.update(server);
+    digest.update(key);
+    digest.finalize().into()
 }

@@ -3,9 +3,11 @@
 //! Git itself is not run: a repository's own configuration can make it run programs.
 
 use std::{
+    collections::{HashMap, HashSet},
     fs::{self, File},
     io::Read as _,
     path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
 };
 
 /// Most bytes of an index: one of half a million files.
@@ -31,18 +33,36 @@ const SKIP_WORKTREE: u16 = 0x4000;
 /// In an entry's flags: the length of its name, or this where it is longer.
 const NAME_LENGTH: u16 = 0x0fff;
 
-/// Whether git tracks the file and looks at what is in it. False too where there is no repository, or its index is not one that can be read here.
-pub(super) fn tracks(file: &Path) -> bool {
-    is_tracked(file).unwrap_or(false)
+/// The indexes of repositories, each read once.
+#[derive(Debug, Default)]
+pub(super) struct Indexes {
+    /// By the top of the checkout: the names that git tracks; `None` where there is no index that can be read here.
+    known: Mutex<HashMap<PathBuf, Option<Names>>>,
 }
 
-fn is_tracked(file: &Path) -> Option<bool> {
-    // What a link points to is what holds the key.
-    let file = file.canonicalize().ok()?;
-    let (root, repository) = file.ancestors().skip(1).find_map(|root| Some((root, repository_of(root)?)))?;
-    let inside = file.strip_prefix(root).ok()?;
-    let parts: Vec<_> = inside.iter().map(|part| part.as_encoded_bytes()).collect();
-    contains(&read(&repository.join("index"), INDEX_LIMIT)?, &parts.join(&b'/'))
+/// Names below the top of a checkout, as an index writes them.
+type Names = HashSet<Vec<u8>>;
+
+impl Indexes {
+    /// Whether git tracks the file and looks at what is in it. False too where there is no repository, or its index is not one
+    /// that can be read here.
+    pub(super) fn track(&self, file: &Path) -> bool {
+        self.is_tracked(file).unwrap_or(false)
+    }
+
+    fn is_tracked(&self, file: &Path) -> Option<bool> {
+        // What a link points to is what holds the key.
+        let file = file.canonicalize().ok()?;
+        let (root, repository) = file.ancestors().skip(1).find_map(|root| Some((root, repository_of(root)?)))?;
+        let inside = file.strip_prefix(root).ok()?;
+        let parts: Vec<_> = inside.iter().map(|part| part.as_encoded_bytes()).collect();
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let names = known.entry(root.to_owned()).or_insert_with(|| {
+            let index = read(&repository.join("index"), INDEX_LIMIT)?;
+            names(&index)
+        });
+        Some(names.as_ref()?.contains(&parts.join(&b'/')))
+    }
 }
 
 /// The repository's folder where `root` is the top of a checkout: `.git`, or what a file of that name points to, in a
@@ -66,19 +86,19 @@ fn read(file: &Path, limit: u64) -> Option<Vec<u8>> {
     (bytes.len() as u64 <= limit).then_some(bytes)
 }
 
-/// Whether an index has an entry of that name. Nothing where it is no index.
-fn contains(index: &[u8], name: &[u8]) -> Option<bool> {
-    HASHES.into_iter().find_map(|hash| find(index, hash, name))
+/// The names in an index that git looks at. Nothing where it is no index.
+fn names(index: &[u8]) -> Option<Names> {
+    HASHES.into_iter().find_map(|hash| names_with(index, hash))
 }
 
-fn find(index: &[u8], hash: usize, wanted: &[u8]) -> Option<bool> {
+fn names_with(index: &[u8], hash: usize) -> Option<Names> {
     let mut rest = index.strip_prefix(b"DIRC")?;
     let version = u32::from_be_bytes(*take_array(&mut rest)?);
     if !(2..=4).contains(&version) {
         return None;
     }
     let count = u32::from_be_bytes(*take_array(&mut rest)?);
-    let (mut name, mut is_found) = (Vec::new(), false);
+    let (mut name, mut names) = (Vec::new(), Names::new());
     for _ in 0..count {
         let before = rest.len();
         take(&mut rest, STAT + hash)?;
@@ -98,9 +118,11 @@ fn find(index: &[u8], hash: usize, wanted: &[u8]) -> Option<bool> {
         if take(&mut rest, zeros)?.iter().any(|byte| *byte != 0) {
             return None;
         }
-        is_found |= name == wanted && !is_passed_over;
+        if !is_passed_over {
+            names.insert(name.clone());
+        }
     }
-    Some(is_found)
+    Some(names)
 }
 
 fn take<'a>(rest: &mut &'a [u8], count: usize) -> Option<&'a [u8]> {
@@ -131,6 +153,14 @@ mod tests {
     use std::process::{Command, Stdio};
 
     use super::*;
+
+    fn contains(index: &[u8], name: &[u8]) -> Option<bool> {
+        names(index).map(|names| names.contains(name))
+    }
+
+    fn tracks(file: &Path) -> bool {
+        Indexes::default().track(file)
+    }
 
     /// An entry as versions 2 and 3 write it.
     fn entry(name: &str, hash: usize, extended: bool) -> Vec<u8> {

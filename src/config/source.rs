@@ -50,9 +50,11 @@ pub struct Entry {
     pub is_folder: bool,
 }
 
-/// The disk and the environment of this process.
-#[derive(Clone, Copy, Debug)]
-pub struct Disk;
+/// The disk and the environment of this process; for one reading, since it keeps what git tracks.
+#[derive(Debug, Default)]
+pub struct Disk {
+    indexes: git_index::Indexes,
+}
 
 impl Source for Disk {
     fn entries(&self, folder: &Path) -> io::Result<Vec<Entry>> {
@@ -96,6 +98,6 @@ impl Source for Disk {
     }
 
     fn is_tracked(&self, file: &Path) -> bool {
-        git_index::tracks(file)
+        self.indexes.track(file)
     }
 }

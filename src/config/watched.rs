@@ -139,7 +139,7 @@ mod tests {
         }
         symlink("..1", folder.join("..data")).unwrap();
         symlink("..data/own.toml", folder.join("own.toml")).unwrap();
-        let source = Watched::new(Disk);
+        let source = Watched::new(Disk::default());
         let _ = Config::load(&source, &folder);
         let stamps = source.into_stamps();
         assert_eq!(stamps, stamps.now(), "nothing has changed yet");
@@ -185,7 +185,7 @@ mod tests {
     fn a_folder_that_is_not_there_yet_is_waited_for() {
         let home = tempfile::tempdir().unwrap();
         let folder = home.path().join("destinations");
-        let source = Watched::new(Disk);
+        let source = Watched::new(Disk::default());
         let _ = Config::load(&source, &folder);
         let stamps = source.into_stamps();
         fs::create_dir(folder).unwrap();

@@ -166,7 +166,7 @@ fn write_privately(path: &Path, text: &str) -> anyhow::Result<()> {
 
 /// The relay of `serve`, on free ports, with the folder's files.
 async fn start_relay(state: &Path, destinations: &Path) -> anyhow::Result<(Relay, StreamKey)> {
-    let config = Config::load(&Disk, destinations);
+    let config = Config::load(&Disk::default(), destinations);
     if let Some(problem) = config.problems.iter().find(|problem| problem.is_mistake()) {
         bail!("a file that the demo wrote is wrong: {problem}");
     }

@@ -69,7 +69,8 @@ impl KeyDigest {
     }
 
     /// For tables that are kept by digest.
-    pub(super) fn bytes(self) -> [u8; 32] {
+    #[must_use]
+    pub fn bytes(self) -> [u8; 32] {
         self.0
     }
 }

@@ -148,7 +148,7 @@ fn configuration(secret: &str) -> Config {
     for (name, text) in files {
         fs::write(folder.path().join(format!("{name}.toml")), text).unwrap();
     }
-    Config::load(&Disk, folder.path())
+    Config::load(&Disk::default(), folder.path())
 }
 
 /// Where the log goes.
