@@ -1,6 +1,6 @@
 //! Who may publish each stream: what its files say, or a key that forkcast makes.
 
-use std::path::Path;
+use std::{path::Path, time::SystemTime};
 
 use crate::{
     config::StreamConfig,
@@ -62,6 +62,7 @@ pub fn admit(config: StreamConfig, state: &Path) -> (Stream, KeyNote) {
         (None, None) => match StreamKey::load_or_make(state, &name) {
             Ok(made) => {
                 access.keys.push(PublisherKey::unnamed(&made.key));
+                access.keys.extend(StreamKey::previous(state, &name, SystemTime::now()));
                 KeyNote::Made(made)
             }
             Err(error) => KeyNote::Failed(error),

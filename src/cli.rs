@@ -222,6 +222,12 @@ struct Server {
     /// unless another program has it]
     #[arg(long, value_name = "ADDR", env = "FORKCAST_HTTP", hide_env_values = true)]
     http: Option<String>,
+    /// File with the token that is asked for there on an address that others can reach; without one forkcast makes a token
+    #[arg(long, value_name = "FILE", env = "FORKCAST_HTTP_TOKEN_FILE", hide_env_values = true)]
+    http_token_file: Option<String>,
+    /// How long to wait for publishers to leave when told to stop (SIGTERM) [default: 0s]
+    #[arg(long, value_name = "TIME", env = "FORKCAST_DRAIN", hide_env_values = true)]
+    drain: Option<String>,
     /// Do not start while any file is wrong
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     #[arg(env = "FORKCAST_STRICT", hide_env_values = true)]
@@ -232,7 +238,7 @@ struct Server {
 }
 
 /// Name of each setting, its flag and its variable.
-const SETTINGS: [(&str, &str, &str); 10] = [
+const SETTINGS: [(&str, &str, &str); 12] = [
     ("config", "--config", "FORKCAST_CONFIG"),
     ("destinations", "--destinations", "FORKCAST_DESTINATIONS"),
     ("state", "--state", "FORKCAST_STATE"),
@@ -242,6 +248,8 @@ const SETTINGS: [(&str, &str, &str); 10] = [
     ("tls_key", "--tls-key", "FORKCAST_TLS_KEY"),
     ("share_ports", "--share-ports", "FORKCAST_SHARE_PORTS"),
     ("http", "--http", "FORKCAST_HTTP"),
+    ("http_token_file", "--http-token-file", "FORKCAST_HTTP_TOKEN_FILE"),
+    ("drain", "--drain", "FORKCAST_DRAIN"),
     ("strict", "--strict", "FORKCAST_STRICT"),
 ];
 

@@ -22,6 +22,7 @@
 //! - [`control`]: HTTP: the dashboard, status, metrics, health.
 //! - [`relay`]: the composition root: start and stop order, and how what runs becomes what the files say. [`reload`]: when they
 //!   are read again. [`admission`]: who may publish a stream whose files do not say so.
+//!   [`operator`]: does what files, signals and the API ask, one after the other.
 //! - [`cli`]: flags; [`serve`], [`check`], [`health`], [`key`], [`demo`]: a command each.
 //! - [`fuzzing`]: what must hold for any bytes, one function for each place where they come in.
 //!
@@ -48,6 +49,7 @@ pub mod media;
 pub mod moment;
 pub mod net;
 pub mod observe;
+pub mod operator;
 pub mod preflight;
 pub mod relay;
 pub mod reload;

@@ -21,6 +21,15 @@ pub fn show(moment: SystemTime) -> String {
     format!("{date} {hour:02}:{minute:02}:{second:02} UTC")
 }
 
+/// A moment as [`parse`] reads it, to the second.
+#[must_use]
+pub fn rfc3339(moment: SystemTime) -> String {
+    let moment = OffsetDateTime::from(moment);
+    let whole = moment.replace_nanosecond(0).unwrap_or(moment);
+    // Only a year of five digits has no such form.
+    whole.format(&Rfc3339).unwrap_or_default()
+}
+
 /// Seconds since 1970; 0 before.
 #[must_use]
 pub fn unix_seconds(moment: SystemTime) -> u64 {
@@ -46,6 +55,7 @@ mod tests {
             ("tomorrow", None),
         ] {
             assert_eq!(parse(text).map(show).as_deref(), shown, "{text}");
+            assert_eq!(parse(text).map(rfc3339).and_then(|text| parse(&text)), parse(text), "{text}");
         }
     }
 }

@@ -6,6 +6,7 @@ mod roster;
 use std::{
     io,
     net::{IpAddr, SocketAddr},
+    path::PathBuf,
     sync::Arc,
     time::{Duration, SystemTime},
 };
@@ -20,9 +21,11 @@ use crate::{
     config::{Http, ServeOptions},
     control::{
         board::Board,
+        desk::Desk,
         server::{Control, Server},
+        token::Guard,
     },
-    destination::task::Stop,
+    destination::{status::State, task::Stop},
     ingest::{
         self,
         auth::Gate,
@@ -52,6 +55,8 @@ pub struct Relay {
     pub board: Arc<Board>,
     roster: Roster,
     door: Arc<Door>,
+    /// Cancelled when no further publishers are taken.
+    drain: CancellationToken,
     ingest_stop: CancellationToken,
     destination_stop: Stop,
     http_stop: CancellationToken,
@@ -114,6 +119,7 @@ impl Relay {
         options: &ServeOptions,
         streams: Vec<Stream>,
         metrics: PrometheusHandle,
+        desk: Desk,
     ) -> Result<Self, StartError> {
         let tls = match &options.rtmps {
             Some(rtmps) => Some(TlsServer::from_files(&rtmps.certificates)?),
@@ -140,6 +146,7 @@ impl Relay {
             board,
             roster,
             door: Door::new(ingest::limits::WAITING_AT_LEAST),
+            drain: context.drain.clone(),
             ingest_stop,
             destination_stop,
             http_stop: CancellationToken::new(),
@@ -155,7 +162,9 @@ impl Relay {
             relay.ingest.spawn(listener.run(context.clone(), Arc::clone(&relay.door), relay.ingest.clone()));
         }
         if let Some(server) = http {
-            relay.serve_http(server, metrics);
+            let guard = options.http_token.as_ref().map(Guard::of).unwrap_or_default();
+            let board = Arc::clone(&relay.board);
+            relay.serve_http(server, Control { board, metrics, desk, guard });
         }
         Ok(relay)
     }
@@ -165,6 +174,74 @@ impl Relay {
         let changes = self.roster.apply(streams);
         self.door.set_room(room_for_publishers(self.roster.len()));
         changes
+    }
+
+    /// One stream.
+    #[must_use]
+    pub fn feed(&self, stream: &str) -> Option<Arc<Feed>> {
+        self.roster.feeds().find(|feed| feed.name() == stream).cloned()
+    }
+
+    /// Whether a stream has a destination of that name.
+    #[must_use]
+    pub fn has_destination(&self, stream: &str, destination: &str) -> bool {
+        self.roster.member(stream, destination).is_some()
+    }
+
+    /// Where a destination stands.
+    #[must_use]
+    pub fn state(&self, stream: &str, destination: &str) -> Option<State> {
+        self.roster.member(stream, destination).map(|(_, member)| member.state())
+    }
+
+    /// Whether a destination is on.
+    #[must_use]
+    pub fn runs(&self, stream: &str, destination: &str) -> bool {
+        self.roster.member(stream, destination).is_some_and(|(_, member)| member.settings().is_some())
+    }
+
+    /// A destination's file.
+    #[must_use]
+    pub fn file_of(&self, stream: &str, destination: &str) -> Option<PathBuf> {
+        self.roster.member(stream, destination).map(|(_, member)| member.file().to_owned())
+    }
+
+    /// Drops a destination's connection and makes another. Says whether it is on.
+    pub fn restart(&self, stream: &str, destination: &str) -> bool {
+        self.roster.member(stream, destination).is_some_and(|(_, member)| member.restart())
+    }
+
+    /// Ends this broadcast at one destination, in order. Says whether there was one.
+    pub fn end_at(&self, stream: &str, destination: &str) -> bool {
+        self.roster.member(stream, destination).is_some_and(|(feed, member)| {
+            let broadcast = *feed.broadcast().borrow();
+            matches!(broadcast.phase, Phase::Live | Phase::Held) && member.end(broadcast.number)
+        })
+    }
+
+    /// Turns a destination off, or on again, for the life of this process: the next [`Self::apply`] does it. Says whether that is
+    /// a change.
+    pub fn set_stopped(&mut self, stream: &str, destination: &str, is_stopped: bool) -> bool {
+        let member = self.roster.member_mut(stream, destination);
+        member.is_some_and(|member| member.set_stopped(is_stopped))
+    }
+
+    /// Takes no further publishers. Encoders that can are asked to connect anew; where one does, its destinations are left without
+    /// a word that would end the broadcast.
+    pub fn take_no_more(&self) {
+        self.drain.cancel();
+        self.roster.leave_what_is_lost();
+    }
+
+    /// Completes when nobody publishes any more.
+    pub fn is_drained(&self) -> impl Future<Output = ()> + use<> {
+        let feeds: Vec<_> = self.roster.feeds().cloned().collect();
+        async move {
+            for feed in feeds {
+                // The sender lives in the feed.
+                let _ = feed.broadcast().wait_for(|broadcast| broadcast.phase != Phase::Live).await;
+            }
+        }
     }
 
     /// Ends the broadcast: publishers are cut off, destinations send what is left and tell their servers.
@@ -187,8 +264,7 @@ impl Relay {
         self.stop_destinations().await;
     }
 
-    fn serve_http(&self, server: Server, metrics: PrometheusHandle) {
-        let control = Control { board: Arc::clone(&self.board), metrics };
+    fn serve_http(&self, server: Server, control: Control) {
         let stop = self.http_stop.clone();
         self.http.spawn(async move {
             if let Err(error) = server.run(control, stop).await {

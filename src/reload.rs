@@ -114,6 +114,12 @@ impl Reloader {
         }
     }
 
+    /// What the relay was started with.
+    #[must_use]
+    pub fn options(&self) -> &ServeOptions {
+        &self.started
+    }
+
     /// Puts what was read at the start on the relay's board.
     pub fn show(&self, relay: &Relay, first_step: Option<String>) {
         let problems = self.problems.clone();

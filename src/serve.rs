@@ -2,7 +2,7 @@
 
 use std::{
     io::{IsTerminal as _, Write},
-    path::Path,
+    path::{Path, PathBuf},
     process::ExitCode,
 };
 
@@ -11,10 +11,14 @@ use tracing_subscriber::EnvFilter;
 
 use crate::{
     admission::{self, KeyNote},
-    config::{Activation, Given, Problem},
-    health, observe,
+    config::{Activation, Given, Problem, ServeOptions},
+    control::desk::{Ask, Desk, Request},
+    health,
+    ingest::keys::{self, StreamKey},
+    observe,
+    operator::{Next, Operator},
     relay::{Addresses, Relay, Stream},
-    reload::{self, Reading, Reloader, Why},
+    reload::{self, Reading, Reloader},
 };
 
 /// Serves until a signal says stop. Exit code 2: a configuration that cannot be served; 1: a start that failed.
@@ -64,13 +68,13 @@ async fn serve(given: Given) -> Result<(), Stopped> {
         eprintln!("error: the server's own settings are wrong: nothing was started");
         return Err(Stopped::Configuration);
     }
-    let options = reading.server.options.clone();
+    let mut options = reading.server.options.clone();
     if options.strict && reading.problems().any(Problem::is_mistake) {
         eprintln!("error: --strict, and the configuration has mistakes: nothing was started");
         return Err(Stopped::Configuration);
     }
 
-    let mut reloader = Reloader::new(given, &reading);
+    let reloader = Reloader::new(given, &reading);
     let (mut streams, mut notes) = (Vec::new(), Vec::new());
     for config in std::mem::take(&mut reading.config.streams) {
         match admission::admit(config, &options.state) {
@@ -81,31 +85,47 @@ async fn serve(given: Given) -> Result<(), Stopped> {
             }
         }
     }
+    let token_file = make_token(&mut options)?;
     let welcome = Welcome::of(&streams, &notes, &options.destinations);
     let mut signals = Signals::listen()?;
     let metrics = observe::metrics::install()?;
-    let mut relay = Relay::start(&options, streams, metrics).await?;
+    let (desk, requests) = Desk::new();
+    let relay = Relay::start(&options, streams, metrics, desk).await?;
     reloader.show(&relay, welcome.first_step.clone());
-    welcome.print(&relay.addresses);
+    welcome.print(&relay.addresses, token_file.as_deref());
 
-    let mut changes = reloader.changes();
+    let mut operator = Operator::new(relay, reloader, requests, options.drain);
     let how = loop {
-        let why = tokio::select! {
+        let next = tokio::select! {
             signal = signals.next() => match signal {
+                Signal::Stop(Stop::Leave) if !options.drain.is_zero() && operator.drain(None) => continue,
                 Signal::Stop(how) => break how,
-                Signal::Reload => Why::Asked,
+                Signal::Reload => Next::Asked(Request::of(Ask::Reload)),
             },
-            Some(()) = changes.recv() => Why::Changed,
+            next = operator.next() => next,
         };
-        // What is not gone by was told of.
-        let _ = reloader.reload(&mut relay, why).await;
+        if operator.act(next).await {
+            break Stop::Leave;
+        }
     };
     signals.exit_at_the_next();
     match how {
-        Stop::End => relay.end().await,
-        Stop::Leave => relay.leave().await,
+        Stop::End => operator.into_relay().end().await,
+        Stop::Leave => operator.into_relay().leave().await,
     }
     Ok(())
+}
+
+/// Whoever can reach an address that is not of this machine alone must show a token: made where nobody gave one. Says in which
+/// file it is then.
+fn make_token(options: &mut ServeOptions) -> Result<Option<PathBuf>, keys::Error> {
+    let is_reached_by_others = options.http.is_some_and(|http| !http.address.ip().to_canonical().is_loopback());
+    if !is_reached_by_others || options.http_token.is_some() {
+        return Ok(None);
+    }
+    let made = StreamKey::http_token(&options.state)?;
+    options.http_token = Some(made.key);
+    Ok(Some(made.file))
 }
 
 /// What a person needs to go live, said once everything listens.
@@ -152,12 +172,12 @@ impl Welcome {
         }
     }
 
-    fn print(&self, addresses: &Addresses) {
+    fn print(&self, addresses: &Addresses, token_file: Option<&Path>) {
         // Nobody may be reading: the relay runs all the same.
-        let _ = self.write(&mut std::io::stdout().lock(), addresses);
+        let _ = self.write(&mut std::io::stdout().lock(), addresses, token_file);
     }
 
-    fn write(&self, out: &mut impl Write, addresses: &Addresses) -> std::io::Result<()> {
+    fn write(&self, out: &mut impl Write, addresses: &Addresses, token_file: Option<&Path>) -> std::io::Result<()> {
         let is_terminal = std::io::stdout().is_terminal();
         writeln!(
             out,
@@ -205,7 +225,11 @@ impl Welcome {
             }
         }
         if let Some(http) = addresses.http {
-            writeln!(out, "Dashboard: http://{}/\n", health::local(http))?;
+            writeln!(out, "Dashboard: http://{}/", health::local(http))?;
+            if let Some(file) = token_file {
+                writeln!(out, "  it asks for a token, which is in the file {}", file.display())?;
+            }
+            writeln!(out)?;
         }
         Ok(())
     }

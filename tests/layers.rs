@@ -58,7 +58,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("destination", &["rtmp", "media", "stream", "net", "observe"]),
     ("preflight", &["rtmp", "net", "destination"]),
     ("config", &["rtmp", "stream", "net", "ingest", "destination"]),
-    ("control", &["stream", "net", "destination", "observe", "config"]),
+    ("control", &["stream", "net", "destination", "observe", "config", "preflight"]),
 ];
 
 #[test]

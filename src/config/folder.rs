@@ -240,6 +240,12 @@ fn problem(severity: Severity, path: &Path, message: String, hint: String) -> Pr
     Problem { severity, place, field: None, message, excerpt: None, hint }
 }
 
+/// Whether a stream or destination may be called that.
+#[must_use]
+pub fn is_name(name: &str) -> bool {
+    checked_name(Path::new(""), Some(name)).is_ok()
+}
+
 /// A name that can stand in a log line, a metric and a URL.
 fn checked_name(path: &Path, name: Option<&str>) -> Result<String, Box<Problem>> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);

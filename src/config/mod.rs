@@ -14,6 +14,7 @@
 
 mod destination;
 mod document;
+pub mod edit;
 mod explain;
 mod folder;
 mod git_index;
@@ -34,7 +35,7 @@ use std::{path::PathBuf, time::Duration};
 
 pub use document::show_duration;
 pub use explain::{Explained, Origin};
-pub use folder::DEFAULT_STREAM;
+pub use folder::{DEFAULT_STREAM, is_name};
 #[doc(hidden)]
 pub use memory::Memory;
 pub use problem::{Excerpt, Place, Problem, Severity};

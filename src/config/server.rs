@@ -6,10 +6,13 @@ use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
     ops::Range,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
+use secrecy::{ExposeSecret as _, SecretString};
+
 use super::{
-    document::{At, Document, Field, Text},
+    document::{At, Document, Field, Text, show_duration},
     explain::{Explained, Origin},
     mask::Shown,
     problem::{Place, Problem, Severity},
@@ -29,11 +32,26 @@ pub(super) const FIELDS: &[Field] = &[
     Field::plain("tls_key"),
     Field::plain("share_ports"),
     Field::plain("http"),
+    Field::secret("http_token"),
+    Field::plain("http_token_file"),
+    Field::plain("drain"),
     Field::plain("strict"),
 ];
 
 /// On this machine alone: what it shows needs no token there.
 const DEFAULT_HTTP: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
+
+/// The variable with the token of the HTTP listener. A flag would show it to every user of the machine.
+pub(super) const TOKEN_VARIABLE: &str = "FORKCAST_HTTP_TOKEN";
+
+/// Fewer characters than this are guessed by whoever finds the port.
+const TOKEN_LENGTH: usize = 16;
+
+/// How long publishers are waited for when forkcast is told to stop: not at all, so that a restart takes a moment.
+const DRAIN: Duration = Duration::ZERO;
+
+/// The longest that they are: whoever means more has forgotten that a relay drains.
+const DRAIN_LIMIT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The variable that names the file itself.
 pub(super) const CONFIG_VARIABLE: &str = "FORKCAST_CONFIG";
@@ -52,6 +70,10 @@ pub struct ServeOptions {
     pub share_ports: bool,
     /// Where status, metrics and health are served.
     pub http: Option<Http>,
+    /// What whoever asks there must show; where nobody gave one, and the address is not of this machine alone, one is made.
+    pub http_token: Option<SecretString>,
+    /// How long publishers are waited for when forkcast is told to stop.
+    pub drain: Duration,
     /// The folder of destinations.
     pub destinations: PathBuf,
     /// The folder where generated stream keys are kept.
@@ -183,8 +205,11 @@ impl Settings<'_, '_> {
             ("rtmps", rtmps_address),
             ("http", http.map(|http| http.address)),
         ]);
+        let http_token = self.http_token();
+        let drain = self.drain();
         let strict = self.switch("strict");
-        ServeOptions { rtmp, rtmps, share_ports, http, destinations, state, strict, explanation: Vec::new() }
+        let explanation = Vec::new();
+        ServeOptions { rtmp, rtmps, share_ports, http, http_token, drain, destinations, state, strict, explanation }
     }
 
     fn typed(&mut self, name: &'static str) -> Option<Typed> {
@@ -321,6 +346,66 @@ impl Settings<'_, '_> {
         };
         self.explain(name, path.display().to_string(), typed.origin.clone());
         Some(path)
+    }
+
+    /// The token of the HTTP listener: from the environment, else from its file, else from `forkcast.toml` itself.
+    fn http_token(&mut self) -> Option<SecretString> {
+        let variable = self.source.variable(TOKEN_VARIABLE).filter(|value| !value.is_empty());
+        let in_file = self.document.as_mut().and_then(|document| {
+            let at = document.text("http_token")?;
+            Some(Typed { text: at.value, origin: document.origin(&at.span), span: Some(at.span) })
+        });
+        let file = self.path("http_token_file");
+        let (name, typed, token) = match (variable, file, in_file) {
+            (Some(value), ..) => {
+                let origin = Origin::Environment(TOKEN_VARIABLE.to_owned());
+                let token = value.to_str().unwrap_or_default().trim().into();
+                ("http_token", Typed { text: String::new(), origin, span: None }, token)
+            }
+            (None, Some((path, typed)), _) => match self.source.read(&path) {
+                Ok(bytes) => {
+                    let token = std::str::from_utf8(&bytes).unwrap_or_default().trim().into();
+                    ("http_token_file", typed, token)
+                }
+                Err(error) => {
+                    let message = format!("{} cannot be read: {error}", path.display());
+                    let hint = "`http_token_file` is a file with the token alone that forkcast's user may read";
+                    self.report(Some(&typed), "http_token_file", message, hint);
+                    return None;
+                }
+            },
+            (None, None, Some(typed)) => {
+                let token: SecretString = typed.text.trim().into();
+                ("http_token", Typed { text: String::new(), ..typed }, token)
+            }
+            (None, None, None) => return None,
+        };
+        let is_fit = |token: &str| token.chars().all(|c| c.is_ascii_graphic()) && token.len() >= TOKEN_LENGTH;
+        if !is_fit(token.expose_secret()) {
+            let message = format!("the token of the HTTP listener needs {TOKEN_LENGTH} characters or more, without spaces");
+            self.report(Some(&typed), name, message, "take one that nobody guesses: `forkcast key new` makes one");
+            return None;
+        }
+        self.explain("http_token", "(set)", typed.origin);
+        Some(token)
+    }
+
+    fn drain(&mut self) -> Duration {
+        let Some(typed) = self.typed("drain") else {
+            self.explain("drain", show_duration(DRAIN), Origin::Default);
+            return DRAIN;
+        };
+        match humantime::parse_duration(&typed.text) {
+            Ok(drain) if drain <= DRAIN_LIMIT => {
+                self.explain("drain", show_duration(drain), typed.origin);
+                drain
+            }
+            _ => {
+                let message = "`drain` is no time up to a day".to_owned();
+                self.report(Some(&typed), "drain", message, "write a number with its unit, such as `30s` or `10m`");
+                DRAIN
+            }
+        }
     }
 
     /// Both ports take both transports: that needs a certificate, and plain RTMP must not be off.

@@ -5,6 +5,8 @@ use std::{
     time::{Instant, SystemTime},
 };
 
+use tokio::sync::watch;
+
 use super::guide::KeyPlace;
 use crate::{
     config::Problem,
@@ -24,6 +26,16 @@ pub struct Board {
     /// Replaced as a whole; held for one clone, never across an await.
     streams: RwLock<Arc<[StreamView]>>,
     configuration: RwLock<Arc<Configuration>>,
+    readiness: watch::Sender<Readiness>,
+}
+
+/// Whether the relay takes publishers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Readiness {
+    /// It does.
+    Ready,
+    /// It takes no further ones, and stops when those that are there have left.
+    Draining,
 }
 
 /// One stream, as others see it.
@@ -62,6 +74,7 @@ impl Board {
             servers,
             streams: RwLock::default(),
             configuration: RwLock::default(),
+            readiness: watch::Sender::new(Readiness::Ready),
         }
     }
 
@@ -85,6 +98,17 @@ impl Board {
     /// Shows what was read just now.
     pub fn show_configuration(&self, configuration: Configuration) {
         *self.configuration.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(configuration);
+    }
+
+    /// Whether the relay takes publishers.
+    #[must_use]
+    pub fn readiness(&self) -> Readiness {
+        *self.readiness.borrow()
+    }
+
+    /// From now on it does, or does not.
+    pub fn set_readiness(&self, readiness: Readiness) {
+        self.readiness.send_replace(readiness);
     }
 
     /// Each certificate that publishers are shown, as it is now.

@@ -1,8 +1,16 @@
-//! HTTP for operators and their machines: the dashboard, status, metrics, health.
+//! HTTP for operators and their machines: the dashboard, the control API, metrics, health.
+//!
+//! ```text
+//! GET  dashboard, status ◀── Board ◀── the relay            POST ──▶ Desk ──▶ whoever runs the relay, one after the other
+//! ```
 
+pub mod answer;
+pub mod api;
 pub mod board;
 pub mod dashboard;
+pub mod desk;
 pub mod guide;
 pub mod host;
 pub mod server;
 pub mod status;
+pub mod token;

@@ -7,7 +7,7 @@ use std::{
 };
 
 use axum::{
-    Json, Router,
+    Router,
     extract::State,
     http::header::CONTENT_TYPE,
     middleware::{from_fn_with_state, map_response},
@@ -19,7 +19,14 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::{board::Board, dashboard, host, status::Status};
+use super::{
+    api,
+    board::Board,
+    dashboard,
+    desk::Desk,
+    host,
+    token::{self, Guard},
+};
 use crate::observe::metrics::name;
 
 /// The first line of what `/healthz` answers: `forkcast health` knows by it that it is forkcast that answers. Below it stands
@@ -36,6 +43,10 @@ pub struct Control {
     pub board: Arc<Board>,
     /// Its counters.
     pub metrics: PrometheusHandle,
+    /// Where requests to change something are handed in.
+    pub desk: Desk,
+    /// Who may look and ask.
+    pub guard: Guard,
 }
 
 /// The HTTP listener, bound.
@@ -71,8 +82,10 @@ impl Server {
 }
 
 fn routes(control: Control, listener: IpAddr) -> Router {
+    let (api, _) = api::routes();
+    // The page itself says nothing; what it shows needs the token where there is one.
     let for_browsers = dashboard::routes()
-        .route("/api/status", get(status))
+        .merge(api.layer(from_fn_with_state(control.guard, token::check)))
         .layer(from_fn_with_state(listener, host::check))
         .layer(map_response(dashboard::harden));
     // Scrapers and health checks come through proxies and forwarded ports under any name: these two answer to all of them.
@@ -110,8 +123,4 @@ async fn health(State(control): State<Control>) -> String {
         }
     }
     answer
-}
-
-async fn status(State(control): State<Control>) -> Json<Status> {
-    Json(Status::of(&control.board))
 }

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
+use utoipa::ToSchema;
 
 use super::{
     board::{Board, StreamView},
@@ -19,7 +20,7 @@ use crate::{
 };
 
 /// The whole relay at one moment.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Status {
     /// forkcast's version.
     pub version: String,
@@ -37,7 +38,7 @@ pub struct Status {
 }
 
 /// A certificate that publishers are shown.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct CertificateStatus {
     /// Its file.
     pub file: String,
@@ -50,7 +51,7 @@ pub struct CertificateStatus {
 }
 
 /// One stream.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct StreamStatus {
     /// `live`, or the folder's name.
     pub name: String,
@@ -79,7 +80,7 @@ pub struct StreamStatus {
 }
 
 /// How a transport has been used.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct TransportStatus {
     /// Publishes that were accepted over it.
     pub publishes: u64,
@@ -88,7 +89,7 @@ pub struct TransportStatus {
 }
 
 /// A live publisher.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct PublisherStatus {
     /// Address and port.
     pub address: String,
@@ -105,7 +106,7 @@ pub struct PublisherStatus {
 }
 
 /// One destination.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct DestinationStatus {
     /// Its file's name.
     pub name: String,
@@ -141,7 +142,7 @@ pub struct DestinationStatus {
 }
 
 /// A destination's connection.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct ConnectionStatus {
     /// Its server, without the path.
     pub server: String,
@@ -157,7 +158,7 @@ pub struct ConnectionStatus {
 }
 
 /// A connection as TCP sees it, as of about a second ago.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct TcpStatus {
     /// Bytes that have arrived.
     pub acknowledged_bytes: u64,
@@ -170,7 +171,7 @@ pub struct TcpStatus {
 }
 
 /// Messages that were left out.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct DroppedStatus {
     /// On the way to a keyframe.
     pub skipped: u64,
@@ -181,7 +182,7 @@ pub struct DroppedStatus {
 }
 
 /// Why a destination failed.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct FailureStatus {
     /// Where on the way it failed.
     pub stage: String,

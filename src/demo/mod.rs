@@ -38,7 +38,7 @@ use self::{
 };
 use crate::{
     config::{Config, Disk, Http, ServeOptions},
-    control::{guide::KeyPlace, status::Status},
+    control::{desk::Desk, guide::KeyPlace, status::Status},
     destination::{Destination, status::State},
     ingest::{
         access::{Access, PublisherKey},
@@ -176,6 +176,8 @@ async fn start_relay(state: &Path, destinations: &Path) -> anyhow::Result<(Relay
         rtmps: None,
         share_ports: false,
         http: Some(Http { address: free, is_asked_for: true }),
+        http_token: None,
+        drain: Duration::ZERO,
         destinations: destinations.to_owned(),
         state: state.to_owned(),
         strict: true,
@@ -194,7 +196,7 @@ async fn start_relay(state: &Path, destinations: &Path) -> anyhow::Result<(Relay
             destinations: stream.destinations,
         })
         .collect();
-    let relay = Relay::start(&options, streams, observe::metrics::install()?).await?;
+    let relay = Relay::start(&options, streams, observe::metrics::install()?, Desk::new().0).await?;
     Ok((relay, key))
 }
 

@@ -4,16 +4,23 @@ use std::{
     fs::{self, File, OpenOptions},
     io::{self, Read as _, Write as _},
     path::{Path, PathBuf},
+    time::SystemTime,
 };
 
 use secrecy::{ExposeSecret as _, SecretString};
 use zeroize::Zeroizing;
+
+use super::access::{KeyDigest, PublisherKey};
+use crate::moment;
 
 /// Letters and digits, no two alike on a screen. There are 32, so that a random byte picks one without bias.
 const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
 
 /// Characters of a key that is made: 160 bits, as many as a platform's.
 const LENGTH: usize = 32;
+
+/// A person's own key has so many characters at the least.
+const SHORTEST: usize = 8;
 
 /// Most bytes of a key's file that are looked at.
 const FILE_LIMIT: u64 = 4096;
@@ -58,13 +65,24 @@ impl StreamKey {
     /// # Errors
     /// The folder cannot be written, the file holds no key, or the system gives no randomness.
     pub fn load_or_make(state: &Path, stream: &str) -> Result<Self, Error> {
-        let folder = state.join("stream-keys");
-        let file = folder.join(stream);
+        Self::load_or_make_in(&state.join("stream-keys"), stream)
+    }
+
+    /// The token of the HTTP listener, kept and made in the same way.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn http_token(state: &Path) -> Result<Self, Error> {
+        Self::load_or_make_in(state, "http-token")
+    }
+
+    fn load_or_make_in(folder: &Path, name: &str) -> Result<Self, Error> {
+        let file = folder.join(name);
         if let Some(key) = load(&file)? {
             return Ok(Self { key, file, is_new: false });
         }
         let key = random_key().map_err(Error::Random)?;
-        match keep(&folder, &file, key.expose_secret()) {
+        match keep(folder, &file, key.expose_secret()) {
             Ok(()) => Ok(Self { key, file, is_new: true }),
             // Another process was quicker: there is one key, and it is that one's.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
@@ -74,6 +92,69 @@ impl StreamKey {
             Err(source) => Err(Error::File { file, what: "written", source }),
         }
     }
+}
+
+impl StreamKey {
+    /// Puts another key in the place of the one that is kept. That one opens the stream, too, until `until`.
+    ///
+    /// # Errors
+    /// The folder cannot be written, or its file holds no key.
+    pub fn rotate(state: &Path, stream: &str, key: &SecretString, until: SystemTime) -> Result<(), Error> {
+        let Self { key: old, file, .. } = Self::load_or_make(state, stream)?;
+        let failed = |file: &Path| {
+            let file = file.to_owned();
+            move |source| Error::File { file, what: "written", source }
+        };
+        let previous = previous_file(state, stream);
+        // The old one first: whatever happens in between, nobody is locked out.
+        let note = format!("{} {}", KeyDigest::of(&old).hex(), moment::rfc3339(until));
+        replace(&previous, &note).map_err(failed(&previous))?;
+        replace(&file, key.expose_secret()).map_err(failed(&file))
+    }
+
+    /// The key before, as long as it opens the stream.
+    #[must_use]
+    pub fn previous(state: &Path, stream: &str, now: SystemTime) -> Option<PublisherKey> {
+        let text = fs::read_to_string(previous_file(state, stream)).ok()?;
+        let (digest, until) = text.trim().split_once(' ')?;
+        let valid_until = moment::parse(until)?;
+        let digest = KeyDigest::from_hex(digest)?;
+        let name = Some("previous".to_owned());
+        (now < valid_until).then_some(PublisherKey { name, digest, valid_from: None, valid_until: Some(valid_until) })
+    }
+}
+
+/// Whether a person's key can be a stream's.
+///
+/// # Errors
+/// What is wrong with it, in a sentence.
+pub fn check(key: &SecretString) -> Result<(), String> {
+    let key = key.expose_secret();
+    let is_plain = |c: char| !c.is_whitespace() && !c.is_control();
+    match key.chars().count() {
+        ..SHORTEST => Err(format!("a stream key has {SHORTEST} characters at least, or whoever finds the server guesses it")),
+        _ if !key.chars().all(is_plain) => Err("a stream key has no spaces and no line breaks in it".to_owned()),
+        _ => Ok(()),
+    }
+}
+
+/// A folder of its own: a stream may have any name.
+fn previous_file(state: &Path, stream: &str) -> PathBuf {
+    state.join("previous-stream-keys").join(stream)
+}
+
+/// Writes a private file over the one that is there, whole or not at all.
+fn replace(file: &Path, text: &str) -> io::Result<()> {
+    let folder = file.parent().unwrap_or(Path::new(""));
+    make_private_folder(folder)?;
+    let name = random_key().map_err(io::Error::other)?;
+    let draft = folder.join(format!(".{}.new", name.expose_secret()));
+    let written = write_private(&draft, text).and_then(|()| fs::rename(&draft, file));
+    if written.is_err() {
+        // It may not even be there.
+        let _ = fs::remove_file(&draft);
+    }
+    written
 }
 
 /// Whether [`StreamKey::load_or_make`] would find or make a key. Leaves nothing behind.
@@ -183,6 +264,22 @@ mod tests {
         assert!(!format!("{made:?}").contains(made.key.expose_secret()));
         let names: Vec<_> = fs::read_dir(state.path().join("stream-keys")).unwrap().collect();
         assert_eq!(names.len(), 2, "no draft is left behind");
+    }
+
+    #[test]
+    fn a_key_that_was_replaced_opens_the_stream_for_a_while() {
+        let state = tempfile::tempdir().unwrap();
+        let old = StreamKey::load_or_make(state.path(), "live").unwrap();
+        let now = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_800_000_000);
+        let minute = std::time::Duration::from_secs(60);
+        assert!(StreamKey::previous(state.path(), "live", now).is_none());
+        StreamKey::rotate(state.path(), "live", &"another key".into(), now + minute).unwrap();
+        let new = StreamKey::load_or_make(state.path(), "live").unwrap();
+        assert_eq!(new.key.expose_secret(), "another key");
+        let previous = StreamKey::previous(state.path(), "live", now).unwrap();
+        assert_eq!((previous.digest, previous.valid_until), (KeyDigest::of(&old.key), Some(now + minute)));
+        assert!(StreamKey::previous(state.path(), "live", now + minute).is_none());
+        assert!(check(&"short".into()).is_err() && check(&"with a space".into()).is_err() && check(&"long-enough".into()).is_ok());
     }
 
     #[cfg(unix)]

@@ -84,6 +84,7 @@ impl Listener {
         loop {
             let accepted = tokio::select! {
                 () = context.stop.cancelled() => return,
+                () = context.drain.cancelled() => return,
                 accepted = async {
                     door.settle().await;
                     self.listener.accept().await

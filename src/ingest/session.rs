@@ -1,6 +1,7 @@
 //! One publisher's connection, from the RTMP handshake to its end: the loop that moves bytes.
 
 use std::{
+    convert::Infallible,
     future::pending,
     net::SocketAddr,
     pin::pin,
@@ -44,6 +45,8 @@ pub struct Context {
     pub relay: RelayId,
     /// Cancelled when the relay takes no publishers any more: their connections are dropped.
     pub stop: CancellationToken,
+    /// Cancelled when the relay takes no further publishers; those that are live stay.
+    pub drain: CancellationToken,
     /// How much has been told of peers that did not become publishers.
     told: Arc<Mutex<Told>>,
 }
@@ -58,7 +61,8 @@ impl Context {
             addresses: limits::TOLD_ADDRESSES,
         };
         let told = Arc::new(Mutex::new(Told::new(budget, Instant::now())));
-        Self { gate: Arc::new(gate), relay: RelayId::random(), stop, told }
+        let drain = CancellationToken::new();
+        Self { gate: Arc::new(gate), relay: RelayId::random(), stop, drain, told }
     }
 
     /// Whether something about this peer is told.
@@ -96,6 +100,7 @@ pub async fn serve<T: AsyncRead + AsyncWrite + Unpin>(io: T, publisher: Publishe
         since: Instant::now(),
         has_spoken: false,
         is_silence_told: false,
+        farewell: Farewell::NotYet,
     };
     let end = session.run().await;
     session.finish(end).await;
@@ -122,6 +127,18 @@ struct Session<'a, T> {
     has_spoken: bool,
     /// It was told that a live publisher has fallen silent.
     is_silence_told: bool,
+    /// What became of the relay's wish that it goes.
+    farewell: Farewell,
+}
+
+/// Whether a publisher was asked to go elsewhere, since the relay takes no more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Farewell {
+    NotYet,
+    /// It cannot be asked: when it ends its publish, the show is over.
+    Waited,
+    /// It connects anew: when it ends its publish here, the show goes on there.
+    Asked,
 }
 
 /// ```text
@@ -169,6 +186,13 @@ enum End {
 
 impl<T: AsyncRead + AsyncWrite + Unpin> Session<'_, T> {
     async fn run(&mut self) -> End {
+        match self.serve().await {
+            Err(end) => end,
+            Ok(never) => match never {},
+        }
+    }
+
+    async fn serve(&mut self) -> Result<Infallible, End> {
         let stop = &self.context.stop;
         let mut timer = pin!(sleep_until(self.due()));
         loop {
@@ -179,26 +203,35 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Session<'_, T> {
             }
             tokio::select! {
                 biased;
-                () = stop.cancelled() => return End::Stopped,
-                () = evicted(self.ticket.as_ref()) => return End::Evicted,
-                () = self.state.cut_off() => return End::CutOff,
+                () = stop.cancelled() => return Err(End::Stopped),
+                () = evicted(self.ticket.as_ref()) => return Err(End::Evicted),
+                () = self.state.cut_off() => return Err(End::CutOff),
+                () = self.context.drain.cancelled(), if self.farewell == Farewell::NotYet => self.take_leave()?,
                 step = self.io.step(self.server.transmit()) => match step {
-                    Ok(Step::Received) => if let Err(end) = self.receive().await {
-                        return end;
-                    },
+                    Ok(Step::Received) => self.receive().await?,
                     Ok(Step::Sent(_) | Step::Flushed) => {}
-                    Ok(Step::Closed) => return End::Lost("it closed the connection".to_owned()),
-                    Err(error) => return End::Lost(error.to_string()),
+                    Ok(Step::Closed) => return Err(End::Lost("it closed the connection".to_owned())),
+                    Err(error) => return Err(End::Lost(error.to_string())),
                 },
                 () = timer.as_mut() => {
                     if Instant::now() >= self.since + self.patience() {
-                        return End::Silent(self.patience());
+                        return Err(End::Silent(self.patience()));
                     }
                     self.tell_silence();
                     timer.as_mut().reset(self.due());
                 }
             }
         }
+    }
+
+    /// The relay takes no more: a publisher that can is asked to go elsewhere, and one that is none yet goes.
+    fn take_leave(&mut self) -> Result<(), End> {
+        if !matches!(self.state, State::Live(_)) {
+            return Err(End::Stopped);
+        }
+        let is_asked = self.server.request_reconnect("forkcast is about to restart");
+        self.farewell = if is_asked { Farewell::Asked } else { Farewell::Waited };
+        Ok(())
     }
 
     async fn receive(&mut self) -> Result<(), End> {
@@ -261,8 +294,13 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Session<'_, T> {
                         messages += 1;
                     }
                 }
+                server::Event::Unpublished if self.farewell == Farewell::Asked => return Err(went_elsewhere()),
+                server::Event::Closed if self.farewell == Farewell::Asked => return Err(went_elsewhere()),
                 server::Event::Unpublished => {
                     self.state.unpublish();
+                    if self.farewell != Farewell::NotYet {
+                        return Err(End::Stopped);
+                    }
                     self.since = Instant::now();
                 }
                 server::Event::Closed => {
@@ -395,6 +433,11 @@ impl Live {
         self.received_messages.increment(1);
         self.publish.append(kind, message.timestamp, message.payload).map_err(|_| End::Displaced)
     }
+}
+
+/// The end of a publisher that was asked to connect anew.
+fn went_elsewhere() -> End {
+    End::Lost("it connects anew, as it was asked to".to_owned())
 }
 
 /// When the ticket's place is needed for another; never without a ticket.

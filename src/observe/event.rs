@@ -75,6 +75,10 @@ pub enum Event<'a> {
     StreamRemoved { stream: &'a str },
     /// A stream's key can be neither read nor made: nobody may publish it.
     StreamWithoutKey { stream: &'a str, error: &'a str },
+    /// A person has ended the broadcast of a stream.
+    BroadcastEnded { stream: &'a str },
+    /// No further publishers are taken; those that are there are waited for.
+    Draining { wait: Duration },
     /// Something is wrong with a file, and was not before.
     ConfigurationProblem { is_mistake: bool, problem: &'a str },
     /// The files were read again, and what runs is what they say.
@@ -255,6 +259,11 @@ impl Event<'_> {
                 info!("stream `{stream}` is gone with its files: it ends, with its destinations");
             }
             Self::StreamWithoutKey { stream, error } => error!("nobody can publish stream `{stream}`: {error}"),
+            Self::BroadcastEnded { stream } => info!("the broadcast of stream `{stream}` was ended by hand"),
+            Self::Draining { wait } => {
+                let wait = humantime::format_duration(wait);
+                info!("draining: no further publishers are taken, and those that are there are waited for, {wait} at the most");
+            }
             Self::ConfigurationProblem { is_mistake: true, problem } => {
                 error!("what ran before goes on, but a file is wrong\n{problem}");
             }

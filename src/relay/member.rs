@@ -1,6 +1,11 @@
 //! One destination of a running relay: its task, and what its file makes of it.
 
-use std::{mem, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    mem,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::{sync::watch, task::JoinHandle, time::sleep};
 use tokio_util::task::TaskTracker;
@@ -125,14 +130,27 @@ impl Member {
         }
     }
 
-    /// Stops it, or lets it go on, for the life of this process. The next [`Self::apply`] does it.
-    pub(super) fn set_stopped(&mut self, is_stopped: bool) {
-        self.is_stopped = is_stopped;
+    /// Stops it, or lets it go on, for the life of this process. The next [`Self::apply`] does it. Says whether that is a change.
+    pub(super) fn set_stopped(&mut self, is_stopped: bool) -> bool {
+        mem::replace(&mut self.is_stopped, is_stopped) != is_stopped
     }
 
-    /// Whether a person has stopped it for the life of this process.
-    pub(super) fn is_stopped(&self) -> bool {
-        self.is_stopped
+    /// Its file.
+    pub(super) fn file(&self) -> &Path {
+        &self.file
+    }
+
+    /// Where it stands.
+    pub(super) fn state(&self) -> State {
+        self.report.state()
+    }
+
+    /// Where it is told what to do, while it runs.
+    pub(super) fn orders(&self) -> Option<watch::Sender<Orders>> {
+        match &self.activity {
+            Activity::Running(running) => Some(running.orders.clone()),
+            Activity::Resting => None,
+        }
     }
 
     /// Drops its connection and makes another. Says whether there is one to drop.

@@ -1,6 +1,6 @@
 //! The streams and destinations that run, and how they become what the files say: only what has changed is touched.
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -124,12 +124,6 @@ impl Roster {
         changes
     }
 
-    /// Whether anybody publishes, or is waited for.
-    pub(super) fn is_live(&self) -> bool {
-        let is_live = |phase| matches!(phase, Phase::Live | Phase::Held);
-        self.streams.iter().any(|running| is_live(running.feed.broadcast().borrow().phase))
-    }
-
     /// Each stream.
     pub(super) fn feeds(&self) -> impl Iterator<Item = &Arc<Feed>> {
         self.streams.iter().map(|running| &running.feed)
@@ -141,10 +135,33 @@ impl Roster {
     }
 
     /// One destination, with its stream.
-    pub(super) fn member(&mut self, stream: &str, destination: &str) -> Option<(&Arc<Feed>, &mut Member)> {
-        let running = self.streams.iter_mut().find(|running| running.feed.name() == stream)?;
-        let member = running.members.iter_mut().find(|member| member.name() == destination)?;
+    pub(super) fn member(&self, stream: &str, destination: &str) -> Option<(&Arc<Feed>, &Member)> {
+        let running = self.streams.iter().find(|running| running.feed.name() == stream)?;
+        let member = running.members.iter().find(|member| member.name() == destination)?;
         Some((&running.feed, member))
+    }
+
+    /// The same, to be changed.
+    pub(super) fn member_mut(&mut self, stream: &str, destination: &str) -> Option<&mut Member> {
+        let running = self.streams.iter_mut().find(|running| running.feed.name() == stream)?;
+        running.members.iter_mut().find(|member| member.name() == destination)
+    }
+
+    /// From now on a stream whose publisher is lost goes on elsewhere: its destinations are dropped with no word that would end
+    /// the broadcast, and nobody connects again.
+    pub(super) fn leave_what_is_lost(&self) {
+        for running in &self.streams {
+            let feed = Arc::clone(&running.feed);
+            let orders: Vec<_> = running.members.iter().filter_map(Member::orders).collect();
+            let gone = running.gone.clone();
+            tokio::spawn(gone.run_until_cancelled_owned(async move {
+                // The sender lives in the feed.
+                let _ = feed.broadcast().wait_for(|broadcast| broadcast.phase == Phase::Held).await;
+                for orders in orders {
+                    orders.send_modify(|orders| orders.restarts += 1);
+                }
+            }));
+        }
     }
 
     /// The tasks of all destinations.
@@ -228,6 +245,13 @@ impl Roster {
         }
         running.gone.cancel();
         Event::StreamRemoved { stream }.emit();
+    }
+}
+
+impl fmt::Display for Changes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { streams_added, streams_removed, destinations } = self;
+        write!(f, "{destinations} destinations changed, {streams_added} streams added, {streams_removed} removed")
     }
 }
 

@@ -12,7 +12,7 @@ use secrecy::SecretString;
 
 use self::streams::MessageStreams;
 use super::amf0::Value;
-use super::command::{self, Call, Capabilities, Command, Connect, Reply, Status, StreamReference};
+use super::command::{self, Call, Capabilities, CapabilityFlags, Command, Connect, Reply, Status, StreamReference};
 use super::connection::Connection;
 use super::control::{BandwidthLimit, Control, UserControl};
 use super::error::Error;
@@ -44,6 +44,8 @@ pub struct Server {
     streams: MessageStreams,
     /// Calls since the connection began or the last publish ended.
     idle_calls: u32,
+    /// The publisher has said that it follows a request to reconnect.
+    follows_reconnect: bool,
 }
 
 /// ```text
@@ -138,6 +140,7 @@ impl Server {
             state: State::Connecting,
             streams: MessageStreams::default(),
             idle_calls: 0,
+            follows_reconnect: false,
         }
     }
 
@@ -188,6 +191,17 @@ impl Server {
         let State::Asked { message_stream_id } = self.state else { return };
         self.send_status(message_stream_id, Status::error(refusal.code, refusal.description));
         self.state = State::Over;
+    }
+
+    /// Asks a publisher that said it can (`capsEx`) to connect anew, to the same server URL (Enhanced RTMP v2, "Reconnect Request").
+    /// Says whether it was asked.
+    pub fn request_reconnect(&mut self, description: &str) -> bool {
+        let is_asked = self.follows_reconnect && matches!(self.state, State::Publishing { .. });
+        if is_asked {
+            let status = Status::success(Status::RECONNECT_REQUEST, description);
+            self.send(CHUNK_STREAM_REPLY, 0, &Command::notify(Call::OnStatus(status)));
+        }
+        is_asked
     }
 
     /// The bytes to send.
@@ -264,6 +278,7 @@ impl Server {
         }
         self.state = State::Introduced { transaction };
         let Connect { app, tc_url, flash_ver, capabilities, relay_hops, .. } = connect;
+        self.follows_reconnect = capabilities.flags.contains(CapabilityFlags::RECONNECT);
         Ok(Event::Connected(Connected { app, tc_url, flash_ver, capabilities, relay_hops }))
     }
 

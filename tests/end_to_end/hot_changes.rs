@@ -5,10 +5,12 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use serde_json::json;
+
 use crate::support::nginx::Nginx;
 use crate::support::peers::{self, Peer};
 use crate::support::relay::Relay;
-use crate::support::{clip, compare, ffmpeg, flv, secret, wait};
+use crate::support::{clip, compare, ffmpeg, flv, http, secret, wait};
 
 const START: Duration = Duration::from_secs(10);
 /// A change is to be seen within a second of looking and some for settling; the machine may be busy.
@@ -71,6 +73,52 @@ impl Operator for Editor {
     fn remove(&mut self, relay: &Relay) {
         fs::remove_file(Self::file(relay)).expect("it is our own");
     }
+}
+
+/// Over the control API.
+struct Api;
+
+impl Api {
+    fn one(relay: &Relay, method: &str, rest: &str, body: serde_json::Value) {
+        http::done(relay.http_port(), method, &format!("/api/streams/live/destinations{rest}"), &body);
+    }
+}
+
+impl Operator for Api {
+    fn add(&mut self, relay: &Relay, url: &str, key: &str) {
+        Self::one(relay, "POST", "", json!({"name": "changed", "url": url, "key": key}));
+        // Whatever an operator adds by hand is to stay.
+        Editor::edit(relay, |text| format!("{text}# the operator's own words\n"));
+    }
+
+    fn change_key(&mut self, relay: &Relay, key: &str) {
+        Self::one(relay, "PATCH", "/changed", json!({"key": key}));
+    }
+
+    fn change_policy(&mut self, relay: &Relay) {
+        Self::one(relay, "PATCH", "/changed", json!({"backpressure": {"max_lag": "3s"}}));
+    }
+
+    fn stop(&mut self, relay: &Relay) {
+        Self::one(relay, "POST", "/changed/stop", json!(null));
+        let text = fs::read_to_string(Editor::file(relay)).unwrap();
+        assert!(text.contains("# the operator's own words") && text.contains("max_lag = \"3s\""), "its comments stay");
+        assert!(text.contains("enabled = false"), "a restart does not start it");
+    }
+
+    fn start(&mut self, relay: &Relay) {
+        Self::one(relay, "POST", "/changed/start", json!(null));
+    }
+
+    fn remove(&mut self, relay: &Relay) {
+        Self::one(relay, "DELETE", "/changed", json!(null));
+        assert!(!Editor::file(relay).exists());
+    }
+}
+
+#[test]
+fn by_api() {
+    is_changed_by(&mut Api);
 }
 
 #[test]

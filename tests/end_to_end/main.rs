@@ -14,6 +14,8 @@
 mod support;
 
 mod access;
+mod api;
+mod api_guard;
 mod backup;
 mod bench;
 mod canaries;
@@ -21,6 +23,7 @@ mod config_start;
 mod confined;
 mod dashboard;
 mod demo;
+mod drain;
 mod encoder_drop;
 mod enhanced;
 mod faults;

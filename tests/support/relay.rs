@@ -25,11 +25,15 @@ pub(crate) struct Relay {
     http: u16,
     stream_key: String,
     secrets: Vec<String>,
+    /// Its HTTP listener's address: this machine alone, or every network's.
+    http_address: &'static str,
     /// Further flags.
     flags: Vec<String>,
     log_level: &'static str,
     /// How many file descriptors it may have; `None` for as many as this process.
     descriptors: Option<u32>,
+    /// It cannot write its folder of destinations.
+    is_read_only: bool,
     /// Further variables of its environment.
     environment: Vec<(String, String)>,
 }
@@ -49,9 +53,11 @@ impl Relay {
             http: ports::free(),
             stream_key,
             secrets,
+            http_address: "127.0.0.1",
             flags: Vec::new(),
             log_level: "trace",
             descriptors: None,
+            is_read_only: false,
             environment: Vec::new(),
         }
     }
@@ -76,6 +82,16 @@ impl Relay {
     /// Starts it with so many file descriptors at the most.
     pub(crate) fn limit_descriptors(&mut self, most: u32) {
         self.descriptors = Some(most);
+    }
+
+    /// Starts it with its folder of destinations mounted for reading alone, as containers often do.
+    pub(crate) fn mount_destinations_read_only(&mut self) {
+        self.is_read_only = true;
+    }
+
+    /// Its HTTP listener is one that others could reach.
+    pub(crate) fn listen_for_http_everywhere(&mut self) {
+        self.http_address = "0.0.0.0";
     }
 
     /// Starts it with further flags.
@@ -131,6 +147,15 @@ impl Relay {
             command.arg(format!("--nofile={most}:{most}")).arg(program.get_program()).args(program.get_args());
             command.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
         }
+        if self.is_read_only {
+            let program = command;
+            let script = "mount --bind \"$1\" \"$1\" && mount -o remount,bind,ro \"$1\" && shift && exec \"$@\"";
+            command = Command::new("unshare");
+            command.args(["--mount", "--propagation", "private", "sh", "-c", script, "sh"]);
+            command.arg(self.folder().join("destinations")).arg(program.get_program()).args(program.get_args());
+            command.current_dir(self.folder());
+            command.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        }
         let mut process = Process::start("relay", self.folder(), &mut command);
         wait::until("the relay to be healthy", Duration::from_secs(10), || {
             assert!(process.is_running(), "the relay ended at its start");
@@ -152,7 +177,7 @@ impl Relay {
         let mut relay = Command::new(env!("CARGO_BIN_EXE_forkcast"));
         relay.current_dir(folder).arg(command).arg("--destinations").arg(folder.join("destinations"));
         relay.arg("--state").arg(folder.join("state"));
-        relay.args(["--rtmp", &format!("127.0.0.1:{}", self.rtmp), "--http", &format!("127.0.0.1:{}", self.http)]);
+        relay.args(["--rtmp", &format!("127.0.0.1:{}", self.rtmp), "--http", &format!("{}:{}", self.http_address, self.http)]);
         if let Some((port, identity)) = &self.rtmps {
             relay.args(["--rtmps", &format!("127.0.0.1:{port}")]);
             if !identity.certificate.as_os_str().is_empty() {
@@ -171,6 +196,12 @@ impl Relay {
         let mut process = self.process.take().expect("it runs");
         process.signal(signal);
         process.succeed(Duration::from_secs(10));
+    }
+
+    /// Waits for its own end, which must be a success.
+    #[track_caller]
+    pub(crate) fn finish(&mut self, limit: Duration) {
+        self.process.take().expect("it runs").succeed(limit);
     }
 
     /// Sends a signal that it goes on after: `"HUP"`.

@@ -3,6 +3,7 @@
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
+use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -24,6 +25,8 @@ pub(crate) struct Publisher {
     stream: u32,
     key: String,
     discarding: Option<JoinHandle<()>>,
+    /// The first of what the server has said since the publish was accepted.
+    heard: Arc<Mutex<Vec<u8>>>,
     longest_write: Duration,
 }
 
@@ -44,11 +47,29 @@ impl Publisher {
         Self::connect_to(port, "live", key, tags)
     }
 
+    /// An encoder that follows a request to reconnect, and says so (`capsEx`, Enhanced RTMP v2).
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect).
+    pub(crate) fn connect_that_reconnects(port: u16, key: &str) -> Result<Self, String> {
+        Self::connect_with(port, "live", key, &[], vec![("capsEx".to_owned(), Value::Number(1.0))])
+    }
+
     /// The same, to another application: the path and the query of the server's URL, into which people put their key.
     ///
     /// # Errors
     /// As [`connect`](Self::connect).
     pub(crate) fn connect_to(port: u16, app: &str, key: &str, tags: &[Tag]) -> Result<Self, String> {
+        Self::connect_with(port, app, key, tags, Vec::new())
+    }
+
+    fn connect_with(
+        port: u16,
+        app: &str,
+        key: &str,
+        tags: &[Tag],
+        abilities: Vec<(String, Value)>,
+    ) -> Result<Self, String> {
         let io = |error: io::Error| error.to_string();
         let mut socket = TcpStream::connect(("127.0.0.1", port)).map_err(io)?;
         socket.set_nodelay(true).map_err(io)?;
@@ -57,7 +78,8 @@ impl Publisher {
         shake_hands(&mut socket).map_err(io)?;
         let mut reader = Reader::new(socket.try_clone().map_err(io)?);
         let longest_write = Duration::ZERO;
-        let mut publisher = Self { socket, stream: 0, key: key.to_owned(), discarding: None, longest_write };
+        let heard = Arc::default();
+        let mut publisher = Self { socket, stream: 0, key: key.to_owned(), discarding: None, heard, longest_write };
 
         let size = u32::try_from(CHUNK_SIZE).expect("it is small");
         publisher.control(chunks::SET_CHUNK_SIZE, size.to_be_bytes().to_vec()).map_err(io)?;
@@ -66,7 +88,8 @@ impl Publisher {
             ("type", "nonprivate".to_owned()),
             ("tcUrl", format!("rtmp://127.0.0.1:{port}/{app}")),
         ];
-        let fields = fields.map(|(name, value)| (name.to_owned(), Value::String(value))).to_vec();
+        let mut fields = fields.map(|(name, value)| (name.to_owned(), Value::String(value))).to_vec();
+        fields.extend(abilities);
         publisher.command("connect", 1.0, Value::Object(fields), &[]).map_err(io)?;
         expect(&mut reader, "_result", 1.0)?;
 
@@ -92,7 +115,7 @@ impl Publisher {
         if code != "NetStream.Publish.Start" {
             return Err(code.to_owned());
         }
-        publisher.discarding = Some(discard(&publisher.socket).map_err(io)?);
+        publisher.discarding = Some(discard(&publisher.socket, &publisher.heard).map_err(io)?);
         Ok(publisher)
     }
 
@@ -121,6 +144,15 @@ impl Publisher {
     /// Has the server ended the connection?
     pub(crate) fn is_over(&self) -> bool {
         self.discarding.as_ref().is_none_or(JoinHandle::is_finished)
+    }
+
+    /// Waits until the server has said this code.
+    #[track_caller]
+    pub(crate) fn wait_for_status(&self, code: &str, limit: Duration) {
+        wait::until(code, limit, || {
+            let heard = self.heard.lock().expect("nobody panics with it");
+            heard.windows(code.len()).any(|part| part == code.as_bytes()).then_some(())
+        });
     }
 
     /// Sends tags at the pace of their timestamps.
@@ -214,11 +246,17 @@ fn expect(reader: &mut Reader<TcpStream>, name: &str, transaction: f64) -> Resul
     }
 }
 
-/// What the server says while we publish is taken off the socket and not looked at, as OBS does.
-fn discard(socket: &TcpStream) -> io::Result<JoinHandle<()>> {
+/// What the server says while we publish is taken off the socket and not looked at, as OBS does; the beginning is kept.
+fn discard(socket: &TcpStream, heard: &Arc<Mutex<Vec<u8>>>) -> io::Result<JoinHandle<()>> {
     socket.set_read_timeout(None)?;
-    let mut socket = socket.try_clone()?;
+    let (mut socket, heard) = (socket.try_clone()?, Arc::clone(heard));
     Ok(thread::spawn(move || {
-        let _ = io::copy(&mut socket, &mut io::sink());
+        let mut buffer = [0; 4096];
+        while let Ok(count @ 1..) = socket.read(&mut buffer) {
+            let mut heard = heard.lock().expect("nobody panics with it");
+            if heard.len() < SEND_BUFFER {
+                heard.extend_from_slice(&buffer[..count]);
+            }
+        }
     }))
 }

@@ -1,0 +1,193 @@
+//! The control API: what runs, and what a person may do about it. Its document is made of this code.
+
+mod destinations;
+mod relay;
+mod streams;
+
+use axum::{
+    Json, Router,
+    extract::{DefaultBodyLimit, FromRequest, Request},
+    http::{Method, StatusCode, header},
+    middleware::{self, Next},
+    response::{IntoResponse as _, Response},
+};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use utoipa::{
+    IntoParams, OpenApi, ToSchema,
+    openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
+};
+use utoipa_axum::router::OpenApiRouter;
+
+use super::{
+    answer,
+    desk::{Ask, Refused},
+    server::Control,
+};
+
+/// Most bytes of a request's body. A key has a few hundred.
+const BODY_LIMIT: usize = 64 << 10;
+
+/// Entries of a list that is not asked for in other portions, and at the most.
+const PAGE: usize = 100;
+const PAGE_LIMIT: usize = 1000;
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "forkcast",
+        description = "Watch and change a running forkcast. On a loopback address no token is needed; elsewhere each \
+                       request shows it as a bearer token. Keys go in and never come out."
+    ),
+    modifiers(&Token),
+    security((), ("token" = []))
+)]
+struct Document;
+
+struct Token;
+
+impl utoipa::Modify for Token {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let scheme = SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build());
+        document.components.get_or_insert_default().add_security_scheme("token", scheme);
+    }
+}
+
+/// Every route below `/api`, with the document of them all.
+pub fn routes() -> (Router<Control>, utoipa::openapi::OpenApi) {
+    let routes = OpenApiRouter::with_openapi(Document::openapi())
+        .merge(streams::routes())
+        .merge(destinations::routes())
+        .merge(relay::routes());
+    let (routes, document) = routes.split_for_parts();
+    let shown = document.clone();
+    let routes = routes
+        .route("/api/openapi.json", axum::routing::get(move || async move { Json(shown) }))
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(middleware::from_fn(forbid_foreign_pages));
+    (routes, document)
+}
+
+/// A page of somebody else's may make a browser send requests here. It cannot hide where it comes from: what changes something
+/// must come from a page of ours, or from no page at all.
+async fn forbid_foreign_pages(request: Request, next: Next) -> Response {
+    if may_change(&request) {
+        return next.run(request).await;
+    }
+    let error = "this request comes from a page of another origin: only forkcast's own page may change something";
+    answer::refusal(StatusCode::FORBIDDEN, error).into_response()
+}
+
+fn may_change(request: &Request) -> bool {
+    let text = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
+    let is_ours = match text(header::ORIGIN) {
+        Some(origin) => {
+            let host = text(header::HOST).unwrap_or_default();
+            origin.split_once("://").is_some_and(|(_, from)| from.eq_ignore_ascii_case(host))
+        }
+        None => matches!(text(header::HeaderName::from_static("sec-fetch-site")), None | Some("same-origin" | "none")),
+    };
+    is_ours || matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS)
+}
+
+/// A body in JSON, whose mistakes are told in our own form. An empty one is the default.
+struct Body<T>(T);
+
+impl<T: DeserializeOwned + Default, S: Send + Sync> FromRequest<S> for Body<T> {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
+        let kind = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let bytes = match axum::body::Bytes::from_request(request, state).await {
+            Ok(bytes) => bytes,
+            Err(error) => return Err(answer::refusal(error.status(), error.body_text()).into_response()),
+        };
+        if bytes.is_empty() {
+            return Ok(Self(T::default()));
+        }
+        if !kind.is_some_and(|kind| kind.split(';').next().is_some_and(|kind| kind.trim() == "application/json")) {
+            let error = "the body must be JSON: send the header `Content-Type: application/json`";
+            return Err(answer::refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, error).into_response());
+        }
+        serde_json::from_slice(&bytes).map(Self).map_err(|error| {
+            // Where, and not what: the parser may repeat what it found, and that may be a key.
+            let what = match error.classify() {
+                serde_json::error::Category::Data => "a field is not there or of another type; see /api/openapi.json",
+                _ => "this is no JSON",
+            };
+            let error = format!("{what} (line {}, column {})", error.line(), error.column());
+            answer::refusal(StatusCode::BAD_REQUEST, error).into_response()
+        })
+    }
+}
+
+/// Which part of a list.
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct Part {
+    /// What comes after the entry of this name.
+    after: Option<String>,
+    /// So many entries, 100 where nothing is said and 1,000 at the most.
+    limit: Option<usize>,
+}
+
+/// A part of a list.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+struct Page<T> {
+    /// The entries, in the order of the configuration.
+    items: Vec<T>,
+    /// For `after`, where there are more.
+    next: Option<String>,
+}
+
+impl Part {
+    /// Cuts it out of a list. An `after` that is gone meanwhile begins anew, so that nothing is left out.
+    fn of<'a, E, T>(&self, entries: &'a [E], name: impl Fn(&'a E) -> &'a str, show: impl Fn(&'a E) -> T) -> Page<T> {
+        let start = self.after.as_ref().and_then(|after| entries.iter().position(|entry| name(entry) == *after));
+        let rest = entries.get(start.map_or(0, |index| index + 1)..).unwrap_or_default();
+        let limit = self.limit.unwrap_or(PAGE).clamp(1, PAGE_LIMIT);
+        let part = rest.get(..limit).unwrap_or(rest);
+        let next = part.last().filter(|_| part.len() < rest.len()).map(|last| name(last).to_owned());
+        Page { items: part.iter().map(show).collect(), next }
+    }
+}
+
+impl Control {
+    async fn ask(&self, ask: Ask) -> Result<Json<answer::Done>, Refused> {
+        answer::of(self.desk.ask(ask).await)
+    }
+
+    fn stream(&self, name: &str) -> Result<super::board::StreamView, Refused> {
+        let streams = self.board.streams();
+        let found = streams.iter().find(|stream| stream.feed.name() == name);
+        found.cloned().ok_or_else(|| Refused::Unknown(format!("there is no stream `{name}`")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_is_cut_into_parts_that_leave_nothing_out() {
+        let names: Vec<String> = (0..250).map(|number| format!("{number:03}")).collect();
+        let part = |after: Option<&str>, limit| {
+            let part = Part { after: after.map(str::to_owned), limit };
+            part.of(&names, String::as_str, Clone::clone)
+        };
+        let mut seen = Vec::new();
+        let mut after = None;
+        loop {
+            let page = part(after.as_deref(), None);
+            seen.extend(page.items);
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        assert_eq!(seen, names);
+        assert_eq!(part(None, Some(0)).items.len(), 1);
+        assert_eq!(part(None, Some(usize::MAX)).items.len(), 250);
+        assert_eq!(part(Some("249"), None).items.len(), 0);
+        assert_eq!(part(Some("gone"), Some(1)).items, ["000"]);
+    }
+}
