@@ -99,15 +99,16 @@ fn value_of(json: &Json) -> Value {
     }
 }
 
-/// What would be wrong with a file if it held this text, beside the others that are there.
+/// What would be wrong if a file held this text: in it, or in others because of it.
 ///
 /// # Errors
-/// Each mistake in it.
+/// Each mistake.
 pub fn check(folder: &Path, file: &Path, text: &str) -> Result<(), Vec<Problem>> {
+    let present = Config::load(&Disk::default(), folder).problems;
     let draft = Draft { disk: Disk::default(), file, text };
+    let is_new = |problem: &Problem| problem.place.file() == Some(file) || !present.contains(problem);
     let problems = Config::load(&draft, folder).problems;
-    let mistakes: Vec<_> =
-        problems.into_iter().filter(|problem| problem.is_mistake() && problem.place.file() == Some(file)).collect();
+    let mistakes: Vec<_> = problems.into_iter().filter(|problem| problem.is_mistake() && is_new(problem)).collect();
     if mistakes.is_empty() { Ok(()) } else { Err(mistakes) }
 }
 
@@ -256,6 +257,8 @@ mod tests {
         assert!(check("studio/two.toml", "url = \"rtmp://127.0.0.1/live\"\nkey = \"the other\"\n").is_ok());
         let same = check("two.toml", "url = \"rtmp://127.0.0.1/live\"\nkey = \"the one\"\n").unwrap_err();
         assert!(same[0].message.contains("`one` sends to the same server"), "{same:?}");
+        let first = check("a.toml", "url = \"rtmp://127.0.0.1/live\"\nkey = \"the one\"\n").unwrap_err();
+        assert!(first[0].message.contains("`a` sends to the same server"), "the second is wrong by it: {first:?}");
         let wrong = check("one.toml", "url = \"rtmp://127.0.0.1/live\"\nkey = \"k\"\nmax_lag = 3\n").unwrap_err();
         assert_eq!(wrong[0].field.as_deref(), Some("max_lag"));
     }

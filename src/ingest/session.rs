@@ -180,6 +180,8 @@ enum End {
     CutOff,
     /// Others needed its place before it was a publisher.
     Evicted,
+    /// It ended its publish, and the relay takes no further ones.
+    Done,
     /// The relay goes down.
     Stopped,
 }
@@ -299,7 +301,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Session<'_, T> {
                 server::Event::Unpublished => {
                     self.state.unpublish();
                     if self.farewell != Farewell::NotYet {
-                        return Err(End::Stopped);
+                        return Err(End::Done);
                     }
                     self.since = Instant::now();
                 }
@@ -362,6 +364,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Session<'_, T> {
                 Event::LoopRefused { address, transport, reason: &circle.to_string(), line }.emit();
                 return self.say_goodbye().await;
             }
+            End::Done => return self.say_goodbye().await,
             End::Displaced => ("another publisher with the same key took over".to_owned(), false),
             End::CutOff => ("it was cut off by hand".to_owned(), false),
             End::Evicted => return self.context.evicted(address, transport),

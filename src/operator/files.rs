@@ -113,7 +113,7 @@ impl Operator {
         let file = self.file_of(target)?;
         let written = match read(&file).and_then(|present| edited(&file, &present, &Fields::one("enabled", false))) {
             // A file that is wrong cannot be written without being mended; the destination may run all the same.
-            Ok(text) => match edit::check(self.folder(), &file, &text) {
+            Ok(text) => match self.check(&file, &text).await {
                 Ok(()) => edit::write(&file, &text).map_err(|error| error.to_string()),
                 Err(_) => Err("it is wrong".to_owned()),
             },
@@ -141,7 +141,7 @@ impl Operator {
         let file = folder.join("stream.toml");
         let fields = key.map(|key| Fields::one("key", key.expose_secret())).unwrap_or_default();
         let text = edited(&file, HEADING, &fields)?;
-        edit::check(self.folder(), &file, &text).map_err(Refused::Wrong)?;
+        self.check(&file, &text).await?;
         fs::create_dir(&folder).map_err(|error| unwritable(&folder, &error))?;
         if let Err(refused) = self.write(&file, text).await {
             // Nothing else is in it.
@@ -175,6 +175,9 @@ impl Operator {
                     let file = file.clone();
                     let present = read(&file)?;
                     let old = toml_key(&present).ok_or_else(|| elsewhere(stream, &way.origin))?;
+                    if KeyDigest::of(&old) == KeyDigest::of(&key) {
+                        return Err(Refused::Conflict(format!("that is the key of `{stream}` already")));
+                    }
                     let fields = json!({
                         "key": key.expose_secret(),
                         "keys": { PREVIOUS: { "key": null, "key_sha256": KeyDigest::of(&old).hex(), "valid_until": moment::rfc3339(until) } },
@@ -195,9 +198,16 @@ impl Operator {
 
     /// Writes a file that would be right, and makes what runs what it says.
     async fn write(&mut self, file: &Path, text: String) -> Result<(), Refused> {
-        edit::check(self.folder(), file, &text).map_err(Refused::Wrong)?;
+        self.check(file, &text).await?;
         edit::write(file, &text).map_err(|error| unwritable(file, &error))?;
         self.read_again().await
+    }
+
+    /// Whether everything would be right with a file that held this text.
+    async fn check(&self, file: &Path, text: &str) -> Result<(), Refused> {
+        let (folder, file, text) = (self.folder().to_owned(), file.to_owned(), text.to_owned());
+        let checked = tokio::task::spawn_blocking(move || edit::check(&folder, &file, &text)).await;
+        checked.map_err(|_| Refused::Gone)?.map_err(Refused::Wrong)
     }
 
     async fn read_again(&mut self) -> Result<(), Refused> {

@@ -169,7 +169,11 @@ fn a_stream_is_made_and_its_key_replaced() {
             (relay.stream_named("studio")["state"] == "idle").then_some(())
         });
     }
-    done(&relay, "POST", "/api/streams/studio/rotate-key", json!({"key": second, "grace_seconds": 0}));
+    assert_eq!(refused(&relay, "POST", "/api/streams/studio/rotate-key", json!({"key": second})).0, 409);
+    let third = secret::new("third");
+    relay.keep_secret(&third);
+    done(&relay, "POST", "/api/streams/studio/rotate-key", json!({"key": third, "grace_seconds": 0}));
+    assert!(!opens(&relay, &second), "without a grace the old one is of no use any more");
     let (status, error) = refused(&relay, "POST", "/api/streams/live/rotate-key", json!({}));
     assert_eq!(status, 409);
     assert!(error["error"].as_str().unwrap().contains("FORKCAST_STREAM_KEY"), "{error}");

@@ -147,8 +147,9 @@ fn is_changed_by(operator: &mut impl Operator) {
         });
         wait::until("nginx to record it", CHANGED, || {
             let files = changed.recording_files();
-            let tags = files.get(publishes - 1).map(|file| flv::read(file).len());
-            tags.filter(|tags| *tags > 60)
+            let last = files.get(publishes - 1).and_then(|file| Some(flv::read(file).last()?.timestamp));
+            // nginx names a recording by the second: the next one must not begin in the same.
+            last.filter(|last| *last > 1_500)
         });
     };
     let publishes = || changed.log().matches("publish: name=").count();
