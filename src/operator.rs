@@ -124,7 +124,9 @@ impl Operator {
                 }
                 feed.shut();
                 Event::BroadcastEnded { stream: &stream }.emit();
-                Ok(format!("the broadcast of `{stream}` ends on every destination; its encoder is kept out for a minute"))
+                Ok(format!(
+                    "the broadcast of `{stream}` ends on every destination; its encoder is kept out for a minute"
+                ))
             }
             Ask::Reopen(stream) => {
                 self.relay.feed(&stream).ok_or_else(|| no_stream(&stream))?.reopen();

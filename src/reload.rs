@@ -20,7 +20,8 @@ use crate::{
     check,
     cli::default_state,
     config::{
-        Activation, Config, DestinationConfig, Disk, Given, Problem, Resolved, ServeOptions, Source as _, Stamps, Watched,
+        Activation, Config, DestinationConfig, Disk, Given, Problem, Resolved, ServeOptions, Source as _, Stamps,
+        Watched,
     },
     control::board::Configuration,
     observe::{Event, event::note_configuration},

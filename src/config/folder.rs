@@ -20,10 +20,7 @@ use super::{
     stream::Publisher,
     variables,
 };
-use crate::{
-    ingest::access::PublisherKey,
-    rtmp::secret::SecretText,
-};
+use crate::{ingest::access::PublisherKey, rtmp::secret::SecretText};
 
 /// The stream of the files that lie in no folder of their own.
 pub const DEFAULT_STREAM: &str = "live";

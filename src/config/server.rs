@@ -382,7 +382,8 @@ impl Settings<'_, '_> {
         };
         let is_fit = |token: &str| token.chars().all(|c| c.is_ascii_graphic()) && token.len() >= TOKEN_LENGTH;
         if !is_fit(token.expose_secret()) {
-            let message = format!("the token of the HTTP listener needs {TOKEN_LENGTH} characters or more, without spaces");
+            let message =
+                format!("the token of the HTTP listener needs {TOKEN_LENGTH} characters or more, without spaces");
             self.report(Some(&typed), name, message, "take one that nobody guesses: `forkcast key new` makes one");
             return None;
         }

@@ -151,7 +151,9 @@ mod tests {
     fn what_people_and_programs_do_to_a_file_is_noticed() {
         type Act = fn(&Path);
         let table: &[(&str, Act)] = &[
-            ("written over", |home| fs::write(home.join("destinations/twitch.toml"), "platform = \"youtube\"\n").unwrap()),
+            ("written over", |home| {
+                fs::write(home.join("destinations/twitch.toml"), "platform = \"youtube\"\n").unwrap()
+            }),
             ("emptied", |home| fs::write(home.join("destinations/twitch.toml"), "").unwrap()),
             ("renamed over", |home| {
                 fs::write(home.join("new"), "platform = \"twitch\"\nkey_file = \"../keys/twitcz\"\n").unwrap();

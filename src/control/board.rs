@@ -120,12 +120,6 @@ impl Board {
 
 impl Default for Configuration {
     fn default() -> Self {
-        Self {
-            read: SystemTime::now(),
-            problems: Vec::new(),
-            first_step: None,
-            kept: None,
-            needs_restart: Vec::new(),
-        }
+        Self { read: SystemTime::now(), problems: Vec::new(), first_step: None, kept: None, needs_restart: Vec::new() }
     }
 }

@@ -106,8 +106,7 @@ mod tests {
             (
                 "policy",
                 |settings| {
-                    settings.backpressure =
-                        Backpressure { policy: PolicyName::NeverDrop, ..Backpressure::default() };
+                    settings.backpressure = Backpressure { policy: PolicyName::NeverDrop, ..Backpressure::default() };
                 },
                 Change::InPlace,
             ),

@@ -260,7 +260,8 @@ impl<'a, T: Link> Session<'a, T> {
             (_, SessionState::Closing) => {}
             (Change::Nothing | Change::InPlace, _) => {
                 let backpressure = &orders.settings.backpressure;
-                let playhead = self.playhead.as_mut().filter(|_| *backpressure != self.context.orders.settings.backpressure);
+                let playhead =
+                    self.playhead.as_mut().filter(|_| *backpressure != self.context.orders.settings.backpressure);
                 if let Some(playhead) = playhead {
                     playhead.set_policy(backpressure);
                 }

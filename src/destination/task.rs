@@ -228,7 +228,10 @@ impl Task {
         let mut head = self.feed.head();
         loop {
             let now = *broadcast.borrow_and_update();
-            if !self.obey(served) || self.stop.leave.is_cancelled() || is_over(&self.feed, now, served, self.orders.settings.delay) {
+            if !self.obey(served)
+                || self.stop.leave.is_cancelled()
+                || is_over(&self.feed, now, served, self.orders.settings.delay)
+            {
                 return None;
             }
             // Nobody is dialled while the publisher is away, unless there is something left to be sent.
@@ -237,7 +240,8 @@ impl Task {
             let start = start.filter(|start| refused.is_none_or(|refused| !Arc::ptr_eq(refused, &start.epoch)));
             let due = match start {
                 Some(start) => {
-                    let due = self.feed.instant((start.arrival + self.orders.settings.delay).saturating_sub(DIAL_AHEAD));
+                    let due =
+                        self.feed.instant((start.arrival + self.orders.settings.delay).saturating_sub(DIAL_AHEAD));
                     if due <= Instant::now() {
                         return Some(start);
                     }
@@ -331,7 +335,13 @@ impl Task {
             history: self.history,
         };
         let mut session = Session::new(transport, client, context);
-        let mut teller = Teller { feed: &self.feed, destination: &self.orders.settings.name, tls, lost: self.lost, drops: Drops::default() };
+        let mut teller = Teller {
+            feed: &self.feed,
+            destination: &self.orders.settings.name,
+            tls,
+            lost: self.lost,
+            drops: Drops::default(),
+        };
         let end = session.run(&self.stop.leave, &mut self.incoming, &mut teller).await;
         let delivered = session.accepted_for();
         if let Some((next, arrived)) = session.position().zip(session.arrived_until()) {

@@ -125,12 +125,7 @@ impl Gate {
 
     /// What the keys and signatures of all streams say. Every key is compared: stopping at the first that fits would tell how
     /// many come before it.
-    fn judge(
-        &self,
-        key: &SecretString,
-        digest: &KeyDigest,
-        now: SystemTime,
-    ) -> Option<(Arc<Guarded>, Verdict)> {
+    fn judge(&self, key: &SecretString, digest: &KeyDigest, now: SystemTime) -> Option<(Arc<Guarded>, Verdict)> {
         let named = signed::stream_of(key);
         self.streams().iter().fold(None, |found, stream| {
             let Guarded { feed, access } = &**stream;

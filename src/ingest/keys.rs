@@ -132,7 +132,9 @@ pub fn check(key: &SecretString) -> Result<(), String> {
     let key = key.expose_secret();
     let is_plain = |c: char| !c.is_whitespace() && !c.is_control();
     match key.chars().count() {
-        ..SHORTEST => Err(format!("a stream key has {SHORTEST} characters at least, or whoever finds the server guesses it")),
+        ..SHORTEST => {
+            Err(format!("a stream key has {SHORTEST} characters at least, or whoever finds the server guesses it"))
+        }
         _ if !key.chars().all(is_plain) => Err("a stream key has no spaces and no line breaks in it".to_owned()),
         _ => Ok(()),
     }
@@ -279,7 +281,11 @@ mod tests {
         let previous = StreamKey::previous(state.path(), "live", now).unwrap();
         assert_eq!((previous.digest, previous.valid_until), (KeyDigest::of(&old.key), Some(now + minute)));
         assert!(StreamKey::previous(state.path(), "live", now + minute).is_none());
-        assert!(check(&"short".into()).is_err() && check(&"with a space".into()).is_err() && check(&"long-enough".into()).is_ok());
+        assert!(
+            check(&"short".into()).is_err()
+                && check(&"with a space".into()).is_err()
+                && check(&"long-enough".into()).is_ok()
+        );
     }
 
     #[cfg(unix)]

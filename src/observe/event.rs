@@ -262,7 +262,9 @@ impl Event<'_> {
             Self::BroadcastEnded { stream } => info!("the broadcast of stream `{stream}` was ended by hand"),
             Self::Draining { wait } => {
                 let wait = humantime::format_duration(wait);
-                info!("draining: no further publishers are taken, and those that are there are waited for, {wait} at the most");
+                info!(
+                    "draining: no further publishers are taken, and those that are there are waited for, {wait} at the most"
+                );
             }
             Self::ConfigurationProblem { is_mistake: true, problem } => {
                 error!("what ran before goes on, but a file is wrong\n{problem}");

@@ -48,7 +48,9 @@ impl Operator {
         check_name(&name)?;
         let file = self.folder_of(stream).join(format!("{name}.toml"));
         if file.exists() || self.relay.has_destination(stream, &name) {
-            return Err(Refused::Conflict(format!("there is a destination `{name}` already: give this one another name")));
+            return Err(Refused::Conflict(format!(
+                "there is a destination `{name}` already: give this one another name"
+            )));
         }
         let (first, rest) = fields.0.into_iter().partition(|(name, _)| FIRST.contains(&name.as_str()));
         let mut text = HEADING.to_owned();
@@ -161,12 +163,14 @@ impl Operator {
         };
         let until = SystemTime::now() + grace;
         let shown = moment::show(until);
-        let configured = Config::load(&Disk::default(), self.folder()).streams.into_iter().find(|known| known.name == stream);
+        let configured =
+            Config::load(&Disk::default(), self.folder()).streams.into_iter().find(|known| known.name == stream);
         let ways = configured.map(|stream| stream.ways).unwrap_or_default();
         match ways.iter().find(|way| way.field == "key") {
             None if ways.is_empty() => {
                 keys::check(&key).map_err(Refused::Invalid)?;
-                StreamKey::rotate(self.state(), stream, &key, until).map_err(|error| Refused::Conflict(error.to_string()))?;
+                StreamKey::rotate(self.state(), stream, &key, until)
+                    .map_err(|error| Refused::Conflict(error.to_string()))?;
                 self.read_again().await?;
                 Ok(format!("`{stream}` has a new key; the old one opens it until {shown}"))
             }
@@ -241,15 +245,13 @@ fn check_name(name: &str) -> Result<(), Refused> {
 }
 
 fn read(file: &Path) -> Result<String, Refused> {
-    fs::read_to_string(file)
-        .map_err(|error| Refused::Conflict(format!("{} cannot be read: {error}", file.display())))
+    fs::read_to_string(file).map_err(|error| Refused::Conflict(format!("{} cannot be read: {error}", file.display())))
 }
 
 fn edited(file: &Path, text: &str, fields: &Fields) -> Result<String, Refused> {
     // The parser's own sentence may quote what stands there.
-    edit::edited(text, fields).map_err(|_| {
-        Refused::Conflict(format!("{} is wrong and has to be mended by hand first", file.display()))
-    })
+    edit::edited(text, fields)
+        .map_err(|_| Refused::Conflict(format!("{} is wrong and has to be mended by hand first", file.display())))
 }
 
 fn unwritable(path: &Path, error: &io::Error) -> Refused {

@@ -219,7 +219,8 @@ impl Roster {
             let (stream, destination) = (feed.name(), member.name());
             Event::DestinationChanged { stream, destination, what: "is gone with its file: it ends" }.emit();
             // A file that was only given another name: the server is free once the old session has said goodbye.
-            let heir = next.iter_mut().find(|(_, config, is_new)| *is_new && sends_to(&config.activation, target.as_deref()));
+            let heir =
+                next.iter_mut().find(|(_, config, is_new)| *is_new && sends_to(&config.activation, target.as_deref()));
             if let Some((heir, ..)) = heir {
                 heir.wait_for(member);
             }

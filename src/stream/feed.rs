@@ -653,7 +653,11 @@ mod tests {
         assert!(!publish.lose(), "the broadcast is over, not held");
         for _ in 0..3 {
             tokio::time::sleep(SHUT - Duration::from_secs(1)).await;
-            assert_eq!(feed.publish(publisher()).await.err(), Some(NotBegun::Shut), "each try is a reason to go on with it");
+            assert_eq!(
+                feed.publish(publisher()).await.err(),
+                Some(NotBegun::Shut),
+                "each try is a reason to go on with it"
+            );
         }
         assert!(feed.status().shut_for.is_some());
         tokio::time::sleep(SHUT).await;

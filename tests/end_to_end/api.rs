@@ -205,7 +205,10 @@ fn what_cannot_be_done_is_said_with_the_place_and_changes_nothing() {
     assert_eq!(status, 422, "{error}");
     let problem = &error["problems"][0];
     assert_eq!(problem["field"], "backpressure.max_lag", "{error}");
-    assert!(problem["line"].as_u64() > Some(1) && problem["hint"].as_str().is_some_and(|hint| !hint.is_empty()), "{error}");
+    assert!(
+        problem["line"].as_u64() > Some(1) && problem["hint"].as_str().is_some_and(|hint| !hint.is_empty()),
+        "{error}"
+    );
     let long = "x".repeat(200);
     for (body, status) in [
         (json!({"platform": "twich", "key": "live_1_a"}), 422),

@@ -60,7 +60,9 @@ fn on_an_address_that_others_reach_each_route_asks_for_the_token() {
         }
     }
     // What anybody may have: the page, which says nothing, and what machines look at.
-    wait::until("the relay to have drained", Duration::from_secs(10), || http::get(port, "/healthz").is_none().then_some(()));
+    wait::until("the relay to have drained", Duration::from_secs(10), || {
+        http::get(port, "/healthz").is_none().then_some(())
+    });
 }
 
 #[test]
@@ -145,7 +147,10 @@ fn the_document_names_each_route_and_what_it_takes() {
         for (method, operation) in methods.as_object().unwrap() {
             let is_described = operation["summary"].as_str().or(operation["description"].as_str()).is_some();
             assert!(is_described, "{method} {path} says what it does");
-            assert!(operation["responses"].as_object().is_some_and(|responses| !responses.is_empty()), "{method} {path}");
+            assert!(
+                operation["responses"].as_object().is_some_and(|responses| !responses.is_empty()),
+                "{method} {path}"
+            );
         }
     }
 }

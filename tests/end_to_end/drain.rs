@@ -58,7 +58,8 @@ fn when_time_is_over_live_broadcasts_stay_open_on_their_platforms() {
 #[test]
 fn an_encoder_that_can_is_asked_to_connect_anew() {
     let (mut relay, sink) = relay();
-    let mut publisher = Publisher::connect_that_reconnects(relay.rtmp_port(), relay.stream_key()).expect("the key is right");
+    let mut publisher =
+        Publisher::connect_that_reconnects(relay.rtmp_port(), relay.stream_key()).expect("the key is right");
     let mut tags = synthetic::headers(0);
     tags.extend(synthetic::frames(0, 2_000, 2_000));
     publisher.send_paced(&tags).unwrap();

@@ -137,8 +137,8 @@ fn is_changed_by(operator: &mut impl Operator) {
     keys.iter().for_each(|key| relay.keep_secret(key));
     relay.start();
     let published = relay.folder().join("published.flv");
-    let (folder, clip, url) = (relay.folder(), clip::h264_aac(), relay.publish_url());
-    let mut publisher = ffmpeg::publish_rounds(5, folder, &clip, &url, &published);
+    let clip = clip::h264_aac_of(30);
+    let mut publisher = ffmpeg::publish(relay.folder(), &clip, &relay.publish_url(), &published);
     relay.wait_for_state("other", "delivering", START);
 
     let delivers = |publishes: usize| {

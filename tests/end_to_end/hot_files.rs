@@ -175,7 +175,8 @@ fn a_stream_that_is_added_changed_and_taken_away() {
         let mut ffmpeg = std::process::Command::new(env!("CARGO_BIN_EXE_forkcast"));
         ffmpeg.args(["key", "check", "--destinations"]).arg(relay.folder().join("destinations"));
         use std::io::Write as _;
-        let mut check = ffmpeg.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped()).spawn().unwrap();
+        let mut check =
+            ffmpeg.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped()).spawn().unwrap();
         check.stdin.take().unwrap().write_all(key.as_bytes()).unwrap();
         check.wait_with_output().unwrap().status.success()
     };
@@ -204,7 +205,9 @@ fn one_change_among_five_hundred_restarts_exactly_one() {
     relay.keep_secret(&key);
     relay.destination_file("many-250.toml", &format!("url = \"{}\"\nkey = \"{key}\"\n", sink.url()));
     let began = Instant::now();
-    relay.wait_for("many-250", "over", Duration::from_secs(30), |entry| entry["sessions"] == 2 && entry["state"] == "delivering");
+    relay.wait_for("many-250", "over", Duration::from_secs(30), |entry| {
+        entry["sessions"] == 2 && entry["state"] == "delivering"
+    });
     println!("one of 500 is over after {:?}", began.elapsed());
     assert_eq!(states(&relay), [500, 501], "delivering, and publishes in all");
     assert_eq!(sink.sessions().len(), before + 1);

@@ -8,13 +8,18 @@ use crate::support::flv::{self, Tag};
 
 /// Six seconds of H.264 with B-frames and AAC, a keyframe each second.
 pub(crate) fn h264_aac() -> PathBuf {
-    prepare("h264-aac-6s.flv", |path| {
+    h264_aac_of(6)
+}
+
+/// The same of so many seconds: no two keyframes are alike, which cannot be said of a clip that is sent twice.
+pub(crate) fn h264_aac_of(seconds: u32) -> PathBuf {
+    prepare(&format!("h264-aac-{seconds}s.flv"), |path| {
         let mut ffmpeg = Command::new("ffmpeg");
         ffmpeg
             .args(["-v", "error", "-y"])
             .args(["-f", "lavfi", "-i", "testsrc2=size=320x180:rate=25"])
             .args(["-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000"])
-            .args(["-t", "6", "-pix_fmt", "yuv420p"])
+            .args(["-t", &seconds.to_string(), "-pix_fmt", "yuv420p"])
             .args(["-c:v", "libx264", "-preset", "veryfast", "-b:v", "800k", "-bf", "2"])
             .args(["-g", "25", "-keyint_min", "25", "-sc_threshold", "0"])
             .args(["-c:a", "aac", "-b:a", "96k", "-f", "flv"])

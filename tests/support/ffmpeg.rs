@@ -11,15 +11,10 @@ use crate::support::wait;
 /// Publishes a clip in real time, without encoding it again, and writes the very same packets to `published`: the witness of
 /// what was published, made by the publisher itself.
 pub(crate) fn publish(folder: &Path, clip: &Path, url: &str, published: &Path) -> Process {
-    publish_rounds(1, folder, clip, url, published)
-}
-
-/// The same clip so many times, one after the other, on one clock.
-pub(crate) fn publish_rounds(rounds: u32, folder: &Path, clip: &Path, url: &str, published: &Path) -> Process {
     let outputs = format!("[f=flv]{}|[f=flv:flvflags=no_duration_filesize]{url}", published.display());
     let mut ffmpeg = Command::new("ffmpeg");
     ffmpeg
-        .args(["-v", "warning", "-nostdin", "-y", "-re", "-stream_loop", &(rounds - 1).to_string(), "-i"])
+        .args(["-v", "warning", "-nostdin", "-y", "-re", "-i"])
         .arg(clip)
         .args(["-map", "0", "-c", "copy", "-flush_packets", "1", "-f", "tee"])
         .arg(outputs);

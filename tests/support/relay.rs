@@ -177,7 +177,12 @@ impl Relay {
         let mut relay = Command::new(env!("CARGO_BIN_EXE_forkcast"));
         relay.current_dir(folder).arg(command).arg("--destinations").arg(folder.join("destinations"));
         relay.arg("--state").arg(folder.join("state"));
-        relay.args(["--rtmp", &format!("127.0.0.1:{}", self.rtmp), "--http", &format!("{}:{}", self.http_address, self.http)]);
+        relay.args([
+            "--rtmp",
+            &format!("127.0.0.1:{}", self.rtmp),
+            "--http",
+            &format!("{}:{}", self.http_address, self.http),
+        ]);
         if let Some((port, identity)) = &self.rtmps {
             relay.args(["--rtmps", &format!("127.0.0.1:{port}")]);
             if !identity.certificate.as_os_str().is_empty() {

@@ -53,7 +53,8 @@ async fn one(
 ) -> Result<Json<DestinationStatus>, Refused> {
     let view = control.stream(&stream)?;
     let found = view.destinations.iter().find(|known| known.name == destination);
-    let found = found.ok_or_else(|| Refused::Unknown(format!("stream `{stream}` has no destination `{destination}`")))?;
+    let found =
+        found.ok_or_else(|| Refused::Unknown(format!("stream `{stream}` has no destination `{destination}`")))?;
     Ok(Json(DestinationStatus::of(found, &view.feed)))
 }
 

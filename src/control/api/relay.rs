@@ -155,7 +155,10 @@ struct RehearsalStatus {
 /// Connects to every server side by side, up to the RTMP `connect`, and publishes nothing. Takes ten seconds at the most.
 #[utoipa::path(post, path = "/api/preflight", tag = "relay", request_body = Rehearsal,
     responses((status = OK, body = RehearsalStatus), (status = NOT_FOUND, body = NotDone), (status = TOO_MANY_REQUESTS, body = NotDone)))]
-async fn rehearse(State(control): State<Control>, Body(rehearsal): Body<Rehearsal>) -> Result<Json<RehearsalStatus>, Response> {
+async fn rehearse(
+    State(control): State<Control>,
+    Body(rehearsal): Body<Rehearsal>,
+) -> Result<Json<RehearsalStatus>, Response> {
     let streams: Vec<StreamView> = match &rehearsal.stream {
         Some(name) => vec![control.stream(name).map_err(Refused::into_response)?],
         None => control.board.streams().to_vec(),

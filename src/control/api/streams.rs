@@ -65,7 +65,10 @@ struct NewStream {
 #[utoipa::path(post, path = "/api/streams", tag = "streams", request_body = NewStream,
     responses((status = CREATED, body = Done), (status = CONFLICT, body = NotDone, description = "it is there already, or the folder cannot be written"),
         (status = UNPROCESSABLE_ENTITY, body = NotDone)))]
-async fn create(State(control): State<Control>, Body(new): Body<NewStream>) -> Result<(StatusCode, Json<Done>), Refused> {
+async fn create(
+    State(control): State<Control>,
+    Body(new): Body<NewStream>,
+) -> Result<(StatusCode, Json<Done>), Refused> {
     let NewStream { name, key } = new;
     Ok((StatusCode::CREATED, control.ask(Ask::CreateStream { name, key }).await?))
 }
