@@ -251,13 +251,13 @@ mod tests {
     fn a_file_is_checked_before_it_is_written() {
         let folder = tempfile::tempdir().unwrap();
         let folder = folder.path();
-        fs::write(folder.join("one.toml"), "url = \"rtmp://127.0.0.1/live\"\nkey = \"the one\"\n").unwrap();
+        fs::write(folder.join("one.toml"), "url = \"rtmp://127.0.0.1/live\"\nkey = \"the-one\"\n").unwrap();
         let check = |name: &str, text: &str| check(folder, &folder.join(name), text);
-        assert!(check("two.toml", "url = \"rtmp://127.0.0.1/live\"\nkey = \"the other\"\n").is_ok());
-        assert!(check("studio/two.toml", "url = \"rtmp://127.0.0.1/live\"\nkey = \"the other\"\n").is_ok());
-        let same = check("two.toml", "url = \"rtmp://127.0.0.1/live\"\nkey = \"the one\"\n").unwrap_err();
+        assert!(check("two.toml", "url = \"rtmp://127.0.0.1/live\"\nkey = \"the-other\"\n").is_ok());
+        assert!(check("studio/two.toml", "url = \"rtmp://127.0.0.1/live\"\nkey = \"the-other\"\n").is_ok());
+        let same = check("two.toml", "url = \"rtmp://127.0.0.1/live\"\nkey = \"the-one\"\n").unwrap_err();
         assert!(same[0].message.contains("`one` sends to the same server"), "{same:?}");
-        let first = check("a.toml", "url = \"rtmp://127.0.0.1/live\"\nkey = \"the one\"\n").unwrap_err();
+        let first = check("a.toml", "url = \"rtmp://127.0.0.1/live\"\nkey = \"the-one\"\n").unwrap_err();
         assert!(first[0].message.contains("`a` sends to the same server"), "the second is wrong by it: {first:?}");
         let wrong = check("one.toml", "url = \"rtmp://127.0.0.1/live\"\nkey = \"k\"\nmax_lag = 3\n").unwrap_err();
         assert_eq!(wrong[0].field.as_deref(), Some("max_lag"));

@@ -351,7 +351,8 @@ impl Task {
             self.clock = session.clock();
         }
         match end {
-            End::Finished | End::Ordered(Change::End) => session.close().await,
+            End::Finished => session.close().await,
+            End::Ordered(Change::End) if delivered.is_some() => session.close().await,
             // An unpublish would end the broadcast on some platforms: the connection is just dropped.
             _ => session.into_io().abort(),
         }

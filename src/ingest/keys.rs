@@ -275,9 +275,9 @@ mod tests {
         let now = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_800_000_000);
         let minute = std::time::Duration::from_secs(60);
         assert!(StreamKey::previous(state.path(), "live", now).is_none());
-        StreamKey::rotate(state.path(), "live", &"another key".into(), now + minute).unwrap();
+        StreamKey::rotate(state.path(), "live", &"another-key".into(), now + minute).unwrap();
         let new = StreamKey::load_or_make(state.path(), "live").unwrap();
-        assert_eq!(new.key.expose_secret(), "another key");
+        assert_eq!(new.key.expose_secret(), "another-key");
         let previous = StreamKey::previous(state.path(), "live", now).unwrap();
         assert_eq!((previous.digest, previous.valid_until), (KeyDigest::of(&old.key), Some(now + minute)));
         assert!(StreamKey::previous(state.path(), "live", now + minute).is_none());

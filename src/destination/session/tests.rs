@@ -142,7 +142,7 @@ impl Stage {
         let mut session = Session::new(io, client, context);
         let mut orders = self.orders.clone().unwrap_or_else(|| watch::channel(session.context.orders.clone()).1);
         let end = session.run(&self.leave, &mut orders, &mut self.told).await;
-        if matches!(end, End::Finished | End::Ordered(Change::End)) {
+        if matches!(end, End::Finished | End::Ordered(Change::End)) && session.accepted_for().is_some() {
             session.close().await;
         }
         end
