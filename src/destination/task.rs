@@ -331,7 +331,14 @@ impl Task {
             history: self.history,
         };
         let mut session = Session::new(transport, client, context);
-        let mut teller = Teller { feed: &self.feed, destination: &self.orders.settings.name, tls, lost: self.lost, drops: Drops::default() };
+        let mut teller = Teller {
+            feed: &self.feed,
+            destination: &self.orders.settings.name,
+            report: &self.report,
+            tls,
+            lost: self.lost,
+            drops: Drops::default(),
+        };
         let end = session.run(&self.stop.leave, &mut self.incoming, &mut teller).await;
         let delivered = session.accepted_for();
         if let Some((next, arrived)) = session.position().zip(session.arrived_until()) {
@@ -452,6 +459,7 @@ impl Task {
 struct Teller<'a> {
     feed: &'a Feed,
     destination: &'a str,
+    report: &'a Report,
     /// What protects the connection.
     tls: Option<String>,
     lost: Option<Instant>,
@@ -467,6 +475,9 @@ struct Drops {
 
 impl Watch for Teller<'_> {
     fn accepted(&mut self) {
+        if self.lost.is_some() {
+            self.report.reconnected();
+        }
         Event::DestinationLive {
             stream: self.feed.name(),
             destination: self.destination,
