@@ -30,6 +30,10 @@ fn it_waits_for_the_publisher_to_stop_and_then_stops_itself() {
     wait::until("the port to close", START, || {
         TcpStream::connect(("127.0.0.1", relay.rtmp_port())).is_err().then_some(())
     });
+    let (code, text) = http::get(relay.http_port(), "/readyz").expect("the relay answers");
+    assert!(code == 503 && text.starts_with("forkcast is not ready\nit is draining: "), "{text}");
+    let (code, text) = http::get(relay.http_port(), "/healthz").expect("the relay answers");
+    assert!(code == 200 && text.starts_with("forkcast is healthy\n"), "{text}");
     let before = sink.session().tags.len();
     sink.wait_for("more media", START, |session| session.tags.len() > before + 50);
     let again = http::request(relay.http_port(), "POST", "/api/drain", &[], "");
@@ -58,7 +62,8 @@ fn when_time_is_over_live_broadcasts_stay_open_on_their_platforms() {
 #[test]
 fn an_encoder_that_can_is_asked_to_connect_anew() {
     let (mut relay, sink) = relay();
-    let mut publisher = Publisher::connect_that_reconnects(relay.rtmp_port(), relay.stream_key()).expect("the key is right");
+    let mut publisher =
+        Publisher::connect_that_reconnects(relay.rtmp_port(), relay.stream_key()).expect("the key is right");
     let mut tags = synthetic::headers(0);
     tags.extend(synthetic::frames(0, 2_000, 2_000));
     publisher.send_paced(&tags).unwrap();
