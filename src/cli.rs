@@ -228,6 +228,20 @@ struct Server {
     /// How long to wait for publishers to leave when told to stop (SIGTERM) [default: 0s]
     #[arg(long, value_name = "TIME", env = "FORKCAST_DRAIN", hide_env_values = true)]
     drain: Option<String>,
+    /// Where metrics and health are served by themselves too, for a monitoring network [default: off]
+    #[arg(long, value_name = "ADDR", env = "FORKCAST_MONITORING", hide_env_values = true)]
+    monitoring: Option<String>,
+    /// How much the metrics say: detailed (each stream and destination) or aggregate (sums by platform and state)
+    /// [default: detailed]
+    #[arg(long, value_name = "MODE", env = "FORKCAST_METRICS", hide_env_values = true)]
+    metrics: Option<String>,
+    /// What a line of the log is: text, or json (an object) [default: text]
+    #[arg(long, value_name = "FORMAT", env = "FORKCAST_LOG_FORMAT", hide_env_values = true)]
+    log_format: Option<String>,
+    /// Show no live table in the terminal
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(env = "FORKCAST_NO_TABLE", hide_env_values = true)]
+    no_table: Option<String>,
     /// Do not start while any file is wrong
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     #[arg(env = "FORKCAST_STRICT", hide_env_values = true)]
@@ -238,7 +252,7 @@ struct Server {
 }
 
 /// Name of each setting, its flag and its variable.
-const SETTINGS: [(&str, &str, &str); 12] = [
+const SETTINGS: [(&str, &str, &str); 16] = [
     ("config", "--config", "FORKCAST_CONFIG"),
     ("destinations", "--destinations", "FORKCAST_DESTINATIONS"),
     ("state", "--state", "FORKCAST_STATE"),
@@ -250,6 +264,10 @@ const SETTINGS: [(&str, &str, &str); 12] = [
     ("http", "--http", "FORKCAST_HTTP"),
     ("http_token_file", "--http-token-file", "FORKCAST_HTTP_TOKEN_FILE"),
     ("drain", "--drain", "FORKCAST_DRAIN"),
+    ("monitoring", "--monitoring", "FORKCAST_MONITORING"),
+    ("metrics", "--metrics", "FORKCAST_METRICS"),
+    ("log_format", "--log-format", "FORKCAST_LOG_FORMAT"),
+    ("no_table", "--no-table", "FORKCAST_NO_TABLE"),
     ("strict", "--strict", "FORKCAST_STRICT"),
 ];
 

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, process::ExitCode, time::Duration};
 
 use crate::{
     config::{Http, Resolved},
-    control::server::HEALTHY,
+    control::health::{HEALTHY, NOT_HEALTHY},
 };
 
 /// A relay that takes longer to answer is not healthy.
@@ -15,7 +15,8 @@ const ANSWER: u64 = 64 << 10;
 
 /// Asks the relay that runs with these settings. Exit code 0: healthy; 1: not; 2: there is nothing to ask.
 pub fn run(server: &Resolved) -> ExitCode {
-    let Some(Http { address, .. }) = server.options.http else {
+    let http = server.options.http.map(|Http { address, .. }| ("http", address));
+    let Some((flag, address)) = http.or(server.options.monitoring.map(|address| ("monitoring", address))) else {
         eprintln!(
             "error: HTTP is off: there is nothing to ask\n  hint: give `serve` and `health` the same --http ADDR"
         );
@@ -28,13 +29,20 @@ pub fn run(server: &Resolved) -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(Unhealthy::Silent(error)) => {
-            eprintln!("not healthy: {error}\n  hint: is forkcast running, with --http {address}?");
+            eprintln!("not healthy: {error}\n  hint: is forkcast running, with --{flag} {address}?");
             ExitCode::FAILURE
         }
         Err(Unhealthy::AnotherProgram) => {
             eprintln!(
-                "not healthy: another program answers at {address}, not forkcast\n  hint: start forkcast with another --http \
+                "not healthy: another program answers at {address}, not forkcast\n  hint: start forkcast with another --{flag} \
                  ADDR, and give `health` the same"
+            );
+            ExitCode::FAILURE
+        }
+        Err(Unhealthy::Hangs(reasons)) => {
+            eprintln!(
+                "not healthy: {}\n  hint: start forkcast anew; please report it, with its log",
+                reasons.trim_end()
             );
             ExitCode::FAILURE
         }
@@ -48,6 +56,8 @@ enum Unhealthy {
     Silent(ureq::Error),
     /// Somebody answers, but in other words.
     AnotherProgram,
+    /// It says so itself.
+    Hangs(String),
 }
 
 /// What the relay remarks beside being healthy, a line each.
@@ -62,8 +72,12 @@ fn ask(address: SocketAddr) -> Result<String, Unhealthy> {
     // A longer body is an error too.
     let body = answer.body_mut().with_config().limit(ANSWER).read_to_vec().ok();
     let body = body.and_then(|body| String::from_utf8(body).ok());
-    let remarks = body.as_deref().and_then(|body| body.strip_prefix(HEALTHY));
-    remarks.map(str::to_owned).ok_or(Unhealthy::AnotherProgram)
+    let body = body.unwrap_or_default();
+    match (body.strip_prefix(HEALTHY), body.strip_prefix(NOT_HEALTHY)) {
+        (Some(remarks), _) => Ok(remarks.to_owned()),
+        (_, Some(reasons)) => Err(Unhealthy::Hangs(reasons.to_owned())),
+        _ => Err(Unhealthy::AnotherProgram),
+    }
 }
 
 /// Where this machine reaches a relay that listens at `address`: one that listens on every address, on loopback.
@@ -107,6 +121,8 @@ mod tests {
     #[test]
     fn forkcast_is_told_from_other_programs() {
         assert!(ask(answering(http("200 OK", HEALTHY))).is_ok());
+        let hangs = ask(answering(http("503 Service Unavailable", &format!("{NOT_HEALTHY}it hangs\n"))));
+        assert!(matches!(hangs, Err(Unhealthy::Hangs(reasons)) if reasons == "it hangs\n"));
         for answer in [
             http("200 OK", "ok\n"),
             http("200 OK", &"long".repeat(1000)),

@@ -19,7 +19,8 @@
 //! - [`ingest`]: accepts publishers and writes logs. [`destination`]: reads logs and publishes, one task each.
 //! - [`preflight`]: whether every destination's servers are there, before there is anything to send.
 //! - [`config`]: text to settings, every mistake with file, line, column and a hint.
-//! - [`control`]: HTTP: the dashboard, status, metrics, health.
+//! - [`control`]: HTTP: the dashboard, status, metrics, health. [`service`]: what a service manager is told.
+//! - [`terminal`]: the log and the live table, for who started forkcast by hand.
 //! - [`relay`]: the composition root: start and stop order, and how what runs becomes what the files say. [`reload`]: when they
 //!   are read again. [`admission`]: who may publish a stream whose files do not say so.
 //!   [`operator`]: does what files, signals and the API ask, one after the other.
@@ -55,4 +56,6 @@ pub mod relay;
 pub mod reload;
 pub mod rtmp;
 pub mod serve;
+pub mod service;
 pub mod stream;
+pub mod terminal;

@@ -11,12 +11,13 @@ use tokio::{
 
 use crate::{
     control::{
-        board::Readiness,
         desk::{Act, Answer, Ask, Refused, Request, Target},
+        readiness::Stage,
     },
     observe::Event,
     relay::{Changes, Relay},
     reload::{Reloader, Why},
+    service::Service,
 };
 
 /// How long publishers are waited for where neither the request nor the settings say it.
@@ -33,6 +34,8 @@ pub struct Operator {
     drain_time: Duration,
     /// Until when they are, once no more are taken.
     drains_until: Option<Instant>,
+    /// Is told when files are read.
+    service: Service,
 }
 
 /// What a relay is told next.
@@ -48,9 +51,15 @@ pub enum Next {
 impl Operator {
     /// Of a relay that was started with what `reloader` has read.
     #[must_use]
-    pub fn new(relay: Relay, reloader: Reloader, desk: mpsc::Receiver<Request>, drain_time: Duration) -> Self {
+    pub fn new(
+        relay: Relay,
+        reloader: Reloader,
+        desk: mpsc::Receiver<Request>,
+        drain_time: Duration,
+        service: Service,
+    ) -> Self {
         let changes = reloader.changes();
-        Self { relay, reloader, desk, changes, drain_time, drains_until: None }
+        Self { relay, reloader, desk, changes, drain_time, drains_until: None, service }
     }
 
     /// What is next. Cancel-safe: nothing is done yet.
@@ -85,7 +94,10 @@ impl Operator {
     /// # Errors
     /// Why what is there is not gone by.
     pub async fn reload(&mut self, why: Why) -> Result<Changes, String> {
-        self.reloader.reload(&mut self.relay, why).await
+        self.service.reloading();
+        let read = self.reloader.reload(&mut self.relay, why).await;
+        self.service.reloaded();
+        read
     }
 
     /// Takes no further publishers and waits for those that are there. Says whether that is new.
@@ -95,7 +107,7 @@ impl Operator {
         }
         let wait = wait.unwrap_or(if self.drain_time.is_zero() { DRAIN } else { self.drain_time });
         self.drains_until = Some(Instant::now() + wait);
-        self.relay.board.set_readiness(Readiness::Draining);
+        self.relay.board.readiness.enter(Stage::Draining);
         self.relay.take_no_more();
         Event::Draining { wait }.emit();
         true

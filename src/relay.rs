@@ -22,7 +22,9 @@ use crate::{
     control::{
         board::Board,
         desk::Desk,
-        server::{Control, Server},
+        metrics::Metrics,
+        readiness::Stage,
+        server::{Audience, Control, Server},
         token::Guard,
     },
     destination::{status::State, task::Stop},
@@ -73,6 +75,8 @@ pub struct Addresses {
     pub rtmps: Vec<SocketAddr>,
     /// For the dashboard, status, metrics and health.
     pub http: Option<SocketAddr>,
+    /// For metrics and health by themselves.
+    pub monitoring: Option<SocketAddr>,
 }
 
 impl Addresses {
@@ -126,7 +130,9 @@ impl Relay {
             None => None,
         };
         let listeners = bind(options, tls.as_ref())?;
-        let http = bind_http(options.http).await?;
+        let http = bind_http("http", options.http).await?;
+        let monitoring = options.monitoring.map(|address| Http { address, is_asked_for: true });
+        let monitoring = bind_http("monitoring", monitoring).await?;
         let that_take = |takes: fn(&Takes) -> bool| {
             let listeners = listeners.iter().filter(|listener| takes(listener.takes()));
             listeners.filter_map(|listener| listener.local_address().ok()).collect()
@@ -135,6 +141,7 @@ impl Relay {
             rtmp: that_take(|takes| matches!(takes, Takes::Rtmp | Takes::Both(_))),
             rtmps: that_take(|takes| matches!(takes, Takes::Rtmps(_) | Takes::Both(_))),
             http: http.as_ref().and_then(|http| http.local_address().ok()),
+            monitoring: monitoring.as_ref().and_then(|monitoring| monitoring.local_address().ok()),
         };
 
         let board = Arc::new(Board::new(tls.clone(), addresses.servers()));
@@ -159,13 +166,20 @@ impl Relay {
             if let Ok(address) = listener.local_address() {
                 Event::Listening { transport: listener.takes().name(), address }.emit();
             }
-            relay.ingest.spawn(listener.run(context.clone(), Arc::clone(&relay.door), relay.ingest.clone()));
-        }
-        if let Some(server) = http {
-            let guard = options.http_token.as_ref().map(Guard::of).unwrap_or_default();
+            let run = listener.run(context.clone(), Arc::clone(&relay.door), relay.ingest.clone());
             let board = Arc::clone(&relay.board);
-            relay.serve_http(server, Control { board, metrics, desk, guard });
+            relay.ingest.spawn(async move { board.readiness.while_listening(run).await });
         }
+        relay.spawn_pulse();
+        let guard = options.http_token.as_ref().map(Guard::of).unwrap_or_default();
+        let (board, metrics) = (Arc::clone(&relay.board), Arc::new(Metrics::new(options.metrics, metrics)));
+        let control = Control { board, metrics, desk, guard };
+        for (server, audience) in [(http, Audience::Everybody), (monitoring, Audience::Monitoring)] {
+            if let Some(server) = server {
+                relay.serve_http(server, audience, control.clone());
+            }
+        }
+        relay.board.readiness.enter(Stage::Serving);
         Ok(relay)
     }
 
@@ -246,6 +260,7 @@ impl Relay {
 
     /// Ends the broadcast: publishers are cut off, destinations send what is left and tell their servers.
     pub async fn end(self) {
+        self.board.readiness.enter(Stage::Stopping);
         Event::Stopping { how: "the broadcast ends on every destination" }.emit();
         self.stop_ingest().await;
         for feed in self.roster.feeds() {
@@ -258,16 +273,29 @@ impl Relay {
     /// Goes down while the broadcast goes on: connections are dropped with no word that would end it on a platform, so that
     /// a relay which is started again in time goes on with the same broadcast.
     pub async fn leave(self) {
+        self.board.readiness.enter(Stage::Stopping);
         Event::Stopping { how: "connections are dropped, platforms keep the broadcast open for a restart" }.emit();
         self.destination_stop.leave.cancel();
         self.stop_ingest().await;
         self.stop_destinations().await;
     }
 
-    fn serve_http(&self, server: Server, control: Control) {
+    /// Looks each second whether the data path moves, until the very end.
+    fn spawn_pulse(&self) {
+        let (board, stop) = (Arc::clone(&self.board), self.http_stop.clone());
+        self.http.spawn(async move {
+            let touch = || board.streams().iter().for_each(|stream| stream.feed.read(|_| ()));
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = board.pulse.beat(touch) => {}
+            }
+        });
+    }
+
+    fn serve_http(&self, server: Server, audience: Audience, control: Control) {
         let stop = self.http_stop.clone();
         self.http.spawn(async move {
-            if let Err(error) = server.run(control, stop).await {
+            if let Err(error) = server.run(audience, control, stop).await {
                 Event::AcceptFailed { transport: "http", error: &error.to_string() }.emit();
             }
         });
@@ -352,11 +380,11 @@ async fn watch_certificates(tls: Option<TlsServer>, stop: CancellationToken) {
 }
 
 /// The default address may be another program's: the relay does its main job without a page.
-async fn bind_http(http: Option<Http>) -> Result<Option<Server>, StartError> {
+async fn bind_http(what: &'static str, http: Option<Http>) -> Result<Option<Server>, StartError> {
     let Some(Http { address, is_asked_for }) = http else { return Ok(None) };
     match Server::bind(address).await {
         Ok(server) => Ok(Some(server)),
-        Err(error) if is_asked_for => Err(StartError::Bind { what: "http", address, error }),
+        Err(error) if is_asked_for => Err(StartError::Bind { what, address, error }),
         Err(error) => {
             Event::HttpOff { address, error: &error.to_string() }.emit();
             Ok(None)
@@ -409,6 +437,7 @@ mod tests {
             rtmp: at(&["0.0.0.0:1935", "127.0.0.1:1936", "[::]:1937", "[::1]:1935"]),
             rtmps: at(&["127.0.0.1:443", "192.0.2.1:1935"]),
             http: None,
+            monitoring: None,
         };
         let expected = [
             "rtmp://HOST/live",

@@ -226,6 +226,10 @@ impl Reloader {
             ("rtmps", before.rtmps != now.rtmps),
             ("share_ports", before.share_ports != now.share_ports),
             ("http", before.http != now.http),
+            ("monitoring", before.monitoring != now.monitoring),
+            ("metrics", before.metrics != now.metrics),
+            ("log_format", before.log_format != now.log_format),
+            ("no_table", before.no_table != now.no_table),
             ("destinations", before.destinations != now.destinations),
             ("state", before.state != now.state),
         ];

@@ -4,10 +4,13 @@ use std::{
     io::{IsTerminal as _, Write},
     path::{Path, PathBuf},
     process::ExitCode,
+    sync::Arc,
+    time::Duration,
 };
 
 use secrecy::{ExposeSecret as _, SecretString};
-use tracing_subscriber::EnvFilter;
+use tokio::time::interval;
+use tracing::{error, info, warn};
 
 use crate::{
     admission::{self, KeyNote},
@@ -15,37 +18,79 @@ use crate::{
     control::desk::{Ask, Desk, Request},
     health,
     ingest::keys::{self, StreamKey},
-    observe,
+    observe::{
+        self,
+        log::{Format, Log},
+    },
     operator::{Next, Operator},
     relay::{Addresses, Relay, Stream},
     reload::{self, Reading, Reloader},
+    service::Service,
+    terminal::{self, Screen},
 };
+
+/// How often it is told what the log has left out.
+const SETTLE_LOG: Duration = Duration::from_secs(1);
 
 /// Serves until a signal says stop. Exit code 2: a configuration that cannot be served; 1: a start that failed.
 pub async fn run(given: Given) -> ExitCode {
-    start_log();
-    match serve(given).await {
+    let reading = Reading::take(&given);
+    let options = &reading.server.options;
+    let has_table = !options.no_table && terminal::can_show_table();
+    let screen = Screen::new(has_table);
+    let format = options.log_format;
+    // The log goes to standard error, in local use and in a container alike.
+    let log = Log::start(format, screen.clone());
+    if format == Format::Json {
+        tell_panics_to_the_log();
+    }
+    let settling = tokio::spawn(settle(log.clone()));
+    let stopped = serve(given, reading, &screen, has_table).await;
+    settling.abort();
+    let exit = match stopped {
         Ok(()) => ExitCode::SUCCESS,
         Err(Stopped::Configuration) => ExitCode::from(2),
         Err(Stopped::Failed(error)) => {
-            eprintln!("error: {error}");
+            tell(format, &format!("error: {error}"), || error!("{error}"));
             ExitCode::FAILURE
         }
+    };
+    log.finish();
+    screen.clear();
+    exit
+}
+
+async fn settle(log: Log) {
+    let mut again = interval(SETTLE_LOG);
+    loop {
+        again.tick().await;
+        log.settle();
     }
 }
 
-/// The log goes to standard error, in local use and in a container alike; `RUST_LOG` says how much of it.
-fn start_log() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let subscriber = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_target(false)
-        .finish();
-    // Not `init`, which listens to the `log` crate too: through that the HTTP client writes the URLs and the bodies of its requests,
-    // in which there are keys. A filter could be told otherwise. This is the first and only subscriber, so that it cannot fail.
-    let _ = tracing::subscriber::set_global_default(subscriber);
+/// A machine that reads objects gets nothing else.
+fn tell(format: Format, for_people: &str, for_machines: impl FnOnce()) {
+    match format {
+        Format::Text => eprintln!("{for_people}"),
+        Format::Json => for_machines(),
+    }
+}
+
+/// The standard library would write them in between, in lines of its own.
+fn tell_panics_to_the_log() {
+    std::panic::set_hook(Box::new(|panic| {
+        let backtrace = std::backtrace::Backtrace::capture();
+        error!(kind = "panic", backtrace = %backtrace, "{panic}");
+    }));
+}
+
+fn tell_problem(problem: &Problem) {
+    let (place, field) = (problem.place.to_string(), problem.field.as_deref());
+    let (message, hint) = (&problem.message, &problem.hint);
+    match problem.is_mistake() {
+        true => error!(kind = "configuration_mistake", place, field, "{message}\n  hint: {hint}"),
+        false => warn!(kind = "configuration_warning", place, field, "{message}\n  hint: {hint}"),
+    }
 }
 
 enum Stopped {
@@ -59,18 +104,20 @@ impl<E: Into<anyhow::Error>> From<E> for Stopped {
     }
 }
 
-async fn serve(given: Given) -> Result<(), Stopped> {
-    let mut reading = Reading::take(&given);
+async fn serve(given: Given, mut reading: Reading, screen: &Screen, has_table: bool) -> Result<(), Stopped> {
+    let format = reading.server.options.log_format;
     for problem in reading.problems() {
-        eprintln!("{problem}\n");
+        tell(format, &format!("{problem}\n"), || tell_problem(problem));
     }
     if reading.server.has_mistake() {
-        eprintln!("error: the server's own settings are wrong: nothing was started");
+        let nothing = "the server's own settings are wrong: nothing was started";
+        tell(format, &format!("error: {nothing}"), || error!("{nothing}"));
         return Err(Stopped::Configuration);
     }
     let mut options = reading.server.options.clone();
     if options.strict && reading.problems().any(Problem::is_mistake) {
-        eprintln!("error: --strict, and the configuration has mistakes: nothing was started");
+        let nothing = "--strict, and the configuration has mistakes: nothing was started";
+        tell(format, &format!("error: {nothing}"), || error!("{nothing}"));
         return Err(Stopped::Configuration);
     }
 
@@ -92,9 +139,17 @@ async fn serve(given: Given) -> Result<(), Stopped> {
     let (desk, requests) = Desk::new();
     let relay = Relay::start(&options, streams, metrics, desk).await?;
     reloader.show(&relay, welcome.first_step.clone());
-    welcome.print(&relay.addresses, token_file.as_deref());
+    // The lines of the start stand above the welcome.
+    screen.clear();
+    match format {
+        Format::Text => welcome.print(&relay.addresses, token_file.as_deref()),
+        Format::Json => welcome.log(&relay.addresses, token_file.as_deref()),
+    }
+    let service = Service::of_process();
+    service.ready(&relay.board);
+    let table = has_table.then(|| tokio::spawn(terminal::show_table(screen.clone(), Arc::clone(&relay.board))));
 
-    let mut operator = Operator::new(relay, reloader, requests, options.drain);
+    let mut operator = Operator::new(relay, reloader, requests, options.drain, service.clone());
     let how = loop {
         let next = tokio::select! {
             signal = signals.next() => match signal {
@@ -108,10 +163,14 @@ async fn serve(given: Given) -> Result<(), Stopped> {
             break Stop::Leave;
         }
     };
-    signals.exit_at_the_next();
+    service.stopping();
+    signals.exit_at_the_next(format);
     match how {
         Stop::End => operator.into_relay().end().await,
         Stop::Leave => operator.into_relay().leave().await,
+    }
+    if let Some(table) = table {
+        table.abort();
     }
     Ok(())
 }
@@ -174,11 +233,25 @@ impl Welcome {
 
     fn print(&self, addresses: &Addresses, token_file: Option<&Path>) {
         // Nobody may be reading: the relay runs all the same.
-        let _ = self.write(&mut std::io::stdout().lock(), addresses, token_file);
+        let is_terminal = std::io::stdout().is_terminal();
+        let _ = self.write(&mut std::io::stdout().lock(), addresses, token_file, is_terminal);
     }
 
-    fn write(&self, out: &mut impl Write, addresses: &Addresses, token_file: Option<&Path>) -> std::io::Result<()> {
-        let is_terminal = std::io::stdout().is_terminal();
+    /// The same in lines of the log, which are no place for a key.
+    fn log(&self, addresses: &Addresses, token_file: Option<&Path>) {
+        let mut text = Vec::new();
+        let _ = self.write(&mut text, addresses, token_file, false);
+        let text = String::from_utf8_lossy(&text);
+        text.lines().map(str::trim).filter(|line| !line.is_empty()).for_each(|line| info!(kind = "welcome", "{line}"));
+    }
+
+    fn write(
+        &self,
+        out: &mut impl Write,
+        addresses: &Addresses,
+        token_file: Option<&Path>,
+        is_terminal: bool,
+    ) -> std::io::Result<()> {
         writeln!(
             out,
             "\nforkcast {} is ready. In OBS: Settings, Stream, Service \"Custom...\"",
@@ -278,10 +351,10 @@ impl Signals {
     }
 
     /// A second word to stop ends the process at once.
-    fn exit_at_the_next(mut self) {
+    fn exit_at_the_next(mut self, format: Format) {
         tokio::spawn(async move {
             while !matches!(self.next().await, Signal::Stop(_)) {}
-            eprintln!("stopped at once");
+            tell(format, "stopped at once", || warn!("stopped at once"));
             std::process::exit(1);
         });
     }

@@ -57,8 +57,11 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("ingest", &["rtmp", "media", "stream", "net", "observe"]),
     ("destination", &["rtmp", "media", "stream", "net", "observe"]),
     ("preflight", &["rtmp", "net", "destination"]),
-    ("config", &["rtmp", "stream", "net", "ingest", "destination"]),
+    // The type of a setting belongs to the part that it is for.
+    ("config", &["rtmp", "stream", "net", "ingest", "destination", "observe"]),
     ("control", &["stream", "net", "destination", "observe", "config", "preflight"]),
+    ("service", &["control"]),
+    ("terminal", &["control", "observe"]),
 ];
 
 #[test]

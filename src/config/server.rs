@@ -19,7 +19,10 @@ use super::{
     secret::beside,
     source::Source,
 };
-use crate::net::tls::CertificateFiles;
+use crate::{
+    net::tls::CertificateFiles,
+    observe::{log::Format, metrics},
+};
 
 /// Everything that `forkcast.toml` may have. A flag is the same name with `-` for `_`; its variable is `FORKCAST_` and the
 /// name in capitals.
@@ -35,6 +38,10 @@ pub(super) const FIELDS: &[Field] = &[
     Field::secret("http_token"),
     Field::plain("http_token_file"),
     Field::plain("drain"),
+    Field::plain("monitoring"),
+    Field::plain("metrics"),
+    Field::plain("log_format"),
+    Field::plain("no_table"),
     Field::plain("strict"),
 ];
 
@@ -74,6 +81,14 @@ pub struct ServeOptions {
     pub http_token: Option<SecretString>,
     /// How long publishers are waited for when forkcast is told to stop.
     pub drain: Duration,
+    /// Where metrics and health are served by themselves, beside `http`.
+    pub monitoring: Option<SocketAddr>,
+    /// How much the metrics page says.
+    pub metrics: metrics::Mode,
+    /// What a line of the log looks like.
+    pub log_format: Format,
+    /// Show no live table, not even where standard output is a terminal.
+    pub no_table: bool,
     /// The folder of destinations.
     pub destinations: PathBuf,
     /// The folder where generated stream keys are kept.
@@ -193,6 +208,10 @@ impl Settings<'_, '_> {
         let rtmps = self.rtmps(any(443));
         let is_asked_for = self.is_given("http");
         let http = self.address("http", Some(DEFAULT_HTTP)).map(|address| Http { address, is_asked_for });
+        let monitoring = self.address("monitoring", None);
+        let metrics = self.choice("metrics", &metrics::Mode::ALL);
+        let log_format = self.choice("log_format", &Format::ALL);
+        let no_table = self.switch("no_table");
         if rtmp.is_none() && rtmps.is_none() && self.problems.is_empty() {
             let hint = "leave out `--rtmp off`, or give `--rtmps` with `--tls-cert` and `--tls-key`";
             self.report(None, "rtmp", "there is no listener: nobody could publish".to_owned(), hint);
@@ -204,12 +223,27 @@ impl Settings<'_, '_> {
             ("rtmp", if is_one { None } else { rtmp }),
             ("rtmps", rtmps_address),
             ("http", http.map(|http| http.address)),
+            ("monitoring", monitoring),
         ]);
         let http_token = self.http_token();
         let drain = self.drain();
         let strict = self.switch("strict");
-        let explanation = Vec::new();
-        ServeOptions { rtmp, rtmps, share_ports, http, http_token, drain, destinations, state, strict, explanation }
+        ServeOptions {
+            rtmp,
+            rtmps,
+            share_ports,
+            http,
+            http_token,
+            drain,
+            monitoring,
+            metrics,
+            log_format,
+            no_table,
+            destinations,
+            state,
+            strict,
+            explanation: Vec::new(),
+        }
     }
 
     fn typed(&mut self, name: &'static str) -> Option<Typed> {
@@ -480,6 +514,24 @@ impl Settings<'_, '_> {
         };
         self.explain(name, is_on.to_string(), origin);
         is_on
+    }
+
+    /// A setting that has one of a few names; its default where nobody says one.
+    fn choice<T: Copy + Default + PartialEq>(&mut self, name: &'static str, all: &[(&'static str, T)]) -> T {
+        let default = T::default();
+        let Some(typed) = self.typed(name) else {
+            let shown = all.iter().find(|(_, value)| *value == default).map_or("", |(shown, _)| *shown);
+            self.explain(name, shown, Origin::Default);
+            return default;
+        };
+        let Some((shown, value)) = all.iter().find(|(known, _)| known.eq_ignore_ascii_case(&typed.text)) else {
+            let names: Vec<_> = all.iter().map(|(known, _)| format!("`{known}`")).collect();
+            let message = format!("`{}` is no value of `{name}`", Shown::Plain.value(&typed.text));
+            self.report(Some(&typed), name, message, &format!("write {}", names.join(" or ")));
+            return default;
+        };
+        self.explain(name, *shown, typed.origin);
+        *value
     }
 
     fn forbid_shared_ports(&mut self, listeners: &[(&'static str, Option<SocketAddr>)]) {

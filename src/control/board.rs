@@ -5,14 +5,13 @@ use std::{
     time::{Instant, SystemTime},
 };
 
-use tokio::sync::watch;
-
-use super::guide::KeyPlace;
+use super::{guide::KeyPlace, readiness::Readiness};
 use crate::{
     config::Problem,
-    destination::Destination,
+    destination::{Destination, status::State},
     net::{TlsServer, tls::CertificateStatus},
-    stream::Feed,
+    observe::Pulse,
+    stream::{Feed, Phase},
 };
 
 /// What a relay shows of itself. What runs changes with the files: each look is at what there is at that moment.
@@ -23,19 +22,13 @@ pub struct Board {
     pub tls: Option<TlsServer>,
     /// The server URL of each listener. `HOST` stands for a name that only its reader knows.
     pub servers: Vec<String>,
+    /// Whether publishers may come. Whoever drains the relay says so here.
+    pub readiness: Readiness,
+    /// Whether the relay makes progress.
+    pub pulse: Pulse,
     /// Replaced as a whole; held for one clone, never across an await.
     streams: RwLock<Arc<[StreamView]>>,
     configuration: RwLock<Arc<Configuration>>,
-    readiness: watch::Sender<Readiness>,
-}
-
-/// Whether the relay takes publishers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Readiness {
-    /// It does.
-    Ready,
-    /// It takes no further ones, and stops when those that are there have left.
-    Draining,
 }
 
 /// One stream, as others see it.
@@ -72,9 +65,10 @@ impl Board {
             started: Instant::now(),
             tls,
             servers,
+            readiness: Readiness::starting(),
+            pulse: Pulse::new(),
             streams: RwLock::default(),
             configuration: RwLock::default(),
-            readiness: watch::Sender::new(Readiness::Ready),
         }
     }
 
@@ -100,15 +94,30 @@ impl Board {
         *self.configuration.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(configuration);
     }
 
-    /// Whether the relay takes publishers.
+    /// How the relay is, in a line: `2 of 3 streams live, 7 of 8 destinations deliver, 1 fails`.
     #[must_use]
-    pub fn readiness(&self) -> Readiness {
-        *self.readiness.borrow()
-    }
-
-    /// From now on it does, or does not.
-    pub fn set_readiness(&self, readiness: Readiness) {
-        self.readiness.send_replace(readiness);
+    pub fn summary(&self) -> String {
+        let streams = self.streams();
+        let live = streams.iter().filter(|stream| stream.feed.phase() == Phase::Live).count();
+        let (mut on, mut deliver, mut fail) = (0, 0, 0);
+        for destination in streams.iter().flat_map(|stream| &stream.destinations) {
+            match destination.report.state() {
+                State::Off { .. } => continue,
+                State::Delivering => deliver += 1,
+                State::Wrong { .. } | State::Stalling | State::Waiting { .. } | State::Parked { .. } => fail += 1,
+                State::Idle | State::Connecting | State::Held => {}
+            }
+            on += 1;
+        }
+        let fails = match fail {
+            0 => String::new(),
+            1 => ", 1 fails".to_owned(),
+            fail => format!(", {fail} fail"),
+        };
+        let plural =
+            |count: usize, what: &str| if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") };
+        let (streams, on) = (plural(streams.len(), "stream"), plural(on, "destination"));
+        format!("{live} of {streams} live, {deliver} of {on} deliver{fails}")
     }
 
     /// Each certificate that publishers are shown, as it is now.

@@ -9,13 +9,11 @@ use std::{
 use axum::{
     Router,
     extract::State,
-    http::header::CONTENT_TYPE,
+    http::{StatusCode, header::CONTENT_TYPE},
     middleware::{from_fn_with_state, map_response},
     response::IntoResponse,
     routing::get,
 };
-use metrics::gauge;
-use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -24,29 +22,31 @@ use super::{
     board::Board,
     dashboard,
     desk::Desk,
-    host,
+    health, host,
+    metrics::Metrics,
     token::{self, Guard},
 };
-use crate::observe::metrics::name;
-
-/// The first line of what `/healthz` answers: `forkcast health` knows by it that it is forkcast that answers. Below it stands
-/// what will be wrong soon, a line each.
-pub const HEALTHY: &str = "forkcast is healthy\n";
-
-/// A certificate that has less than so many days left is spoken of.
-const CERTIFICATE_DAYS: i64 = 30;
 
 /// What the routes answer from.
 #[derive(Clone)]
 pub struct Control {
     /// The relay.
     pub board: Arc<Board>,
-    /// Its counters.
-    pub metrics: PrometheusHandle,
+    /// The page of its metrics.
+    pub metrics: Arc<Metrics>,
     /// Where requests to change something are handed in.
     pub desk: Desk,
     /// Who may look and ask.
     pub guard: Guard,
+}
+
+/// For whom a listener is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Audience {
+    /// People with browsers, and machines.
+    Everybody,
+    /// Machines that look whether all is well: metrics and health alone.
+    Monitoring,
 }
 
 /// The HTTP listener, bound.
@@ -75,52 +75,43 @@ impl Server {
     ///
     /// # Errors
     /// What the listener reports.
-    pub async fn run(self, control: Control, stop: CancellationToken) -> io::Result<()> {
-        let routes = routes(control, self.local_address()?.ip());
+    pub async fn run(self, audience: Audience, control: Control, stop: CancellationToken) -> io::Result<()> {
+        let routes = match audience {
+            Audience::Everybody => monitoring().merge(for_browsers(control.guard, self.local_address()?.ip())),
+            Audience::Monitoring => monitoring(),
+        };
+        let routes = routes.with_state(control);
         axum::serve(self.listener, routes).with_graceful_shutdown(stop.cancelled_owned()).await
     }
 }
 
-fn routes(control: Control, listener: IpAddr) -> Router {
+/// Scrapers and health checks come through proxies and forwarded ports under any name: these answer to all of them. They can
+/// only be read, and say less than the status does.
+fn monitoring() -> Router<Control> {
+    Router::new().route("/healthz", get(healthz)).route("/readyz", get(readyz)).route("/metrics", get(metrics))
+}
+
+fn for_browsers(guard: Guard, listener: IpAddr) -> Router<Control> {
     let (api, _) = api::routes();
     // The page itself says nothing; what it shows needs the token where there is one.
-    let for_browsers = dashboard::routes()
-        .merge(api.layer(from_fn_with_state(control.guard, token::check)))
+    dashboard::routes()
+        .merge(api.layer(from_fn_with_state(guard, token::check)))
         .layer(from_fn_with_state(listener, host::check))
-        .layer(map_response(dashboard::harden));
-    // Scrapers and health checks come through proxies and forwarded ports under any name: these two answer to all of them.
-    // They can only be read, and say less than the status does.
-    Router::new().route("/healthz", get(health)).route("/metrics", get(metrics)).merge(for_browsers).with_state(control)
+        .layer(map_response(dashboard::harden))
 }
 
-async fn metrics(State(control): State<Control>) -> impl IntoResponse {
-    for stream in control.board.streams().iter() {
-        for destination in &stream.destinations {
-            destination.report.measure(&stream.feed);
-        }
-    }
-    for certificate in control.board.certificates() {
-        if let Some(not_after) = certificate.not_after {
-            let file = certificate.file.display().to_string();
-            #[expect(clippy::cast_precision_loss, reason = "seconds of a date are far below 2^52")]
-            gauge!(name::CERTIFICATE_EXPIRY, "file" => file).set(not_after as f64);
-        }
-    }
+async fn metrics(State(control): State<Control>) -> Result<impl IntoResponse, StatusCode> {
+    // A page over thousands of destinations takes longer than a task should hold its thread for.
+    let page = tokio::task::spawn_blocking(move || control.metrics.page(&control.board)).await;
+    let page = page.map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)?;
     // The content type of the Prometheus text format.
-    ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], control.metrics.render())
+    Ok(([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], page))
 }
 
-async fn health(State(control): State<Control>) -> String {
-    let mut answer = HEALTHY.to_owned();
-    for certificate in control.board.certificates() {
-        let (file, until) = (certificate.file.display(), certificate.until.unwrap_or_default());
-        match certificate.days_left {
-            Some(..0) => answer.push_str(&format!("certificate `{file}` has run out on {until}: renew it\n")),
-            Some(days @ 0..=CERTIFICATE_DAYS) => {
-                answer.push_str(&format!("certificate `{file}` runs out in {days} days, on {until}: renew it\n"));
-            }
-            _ => {}
-        }
-    }
-    answer
+async fn healthz(State(control): State<Control>) -> impl IntoResponse {
+    health::liveness(&control.board)
+}
+
+async fn readyz(State(control): State<Control>) -> impl IntoResponse {
+    health::readiness(&control.board)
 }

@@ -135,6 +135,8 @@ pub struct DestinationStatus {
     pub dropped: DroppedStatus,
     /// How far it is behind.
     pub lag_ms: u64,
+    /// For how long its server has taken the present publish.
+    pub live_seconds: Option<f64>,
     /// Publishes that its server accepted.
     pub sessions: u64,
     /// Until the next try; absent where none is planned.
@@ -279,6 +281,7 @@ impl DestinationStatus {
                 disposable: dropped.disposable,
             },
             lag_ms: millis(report.lag(feed).duration),
+            live_seconds: report.live_for().map(|live| live.as_secs_f64()),
             sessions: report.sessions(),
             retry_in_ms,
         }

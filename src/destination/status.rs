@@ -1,17 +1,16 @@
 //! What a destination reports of itself.
 
 use std::{
+    collections::BTreeMap,
     sync::atomic::{AtomicU64, Ordering::Relaxed},
     time::Duration,
 };
 
-use metrics::{Counter, Gauge, counter, gauge};
 use tokio::{sync::watch, time::Instant};
 
 use super::{failure::Failure, playhead::Dropped};
 use crate::{
     net::TcpInfo,
-    observe::metrics::name,
     stream::{Cursor, Feed, Lag},
 };
 
@@ -59,6 +58,10 @@ pub enum State {
 }
 
 impl State {
+    /// The name of every state.
+    pub const LABELS: [&'static str; 9] =
+        ["off", "wrong", "idle", "connecting", "delivering", "stalling", "held", "waiting", "parked"];
+
     /// The state's name in status and metrics.
     pub fn label(&self) -> &'static str {
         match self {
@@ -92,7 +95,13 @@ pub struct Report {
     state: watch::Sender<State>,
     last_failure: watch::Sender<Option<(Failure, Instant)>>,
     connection: watch::Sender<Option<Connection>>,
+    /// When its server accepted the present publish.
+    accepted: watch::Sender<Option<Instant>>,
+    /// How often it failed, by stage and kind.
+    failures: watch::Sender<BTreeMap<(&'static str, &'static str), u64>>,
     sessions: AtomicU64,
+    reconnects: AtomicU64,
+    panics: AtomicU64,
     sent_bytes: AtomicU64,
     sent_messages: AtomicU64,
     dropped: watch::Sender<Dropped>,
@@ -100,7 +109,6 @@ pub struct Report {
     position: AtomicU64,
     /// The destination's delay, which is no lag, in milliseconds.
     delay_millis: AtomicU64,
-    metrics: Metrics,
 }
 
 /// What is known of the present connection.
@@ -118,49 +126,23 @@ pub struct Connection {
     pub rtmp_acknowledged: Option<u32>,
 }
 
-struct Metrics {
-    delivering: Gauge,
-    lag: Gauge,
-    bytes: Counter,
-    messages: Counter,
-    skipped: Counter,
-    picture: Counter,
-    disposable: Counter,
-}
-
-impl std::fmt::Debug for Metrics {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Metrics")
-    }
-}
-
 impl Report {
     /// The report of a destination that is in `state`.
-    pub fn new(stream: &str, destination: &str, state: State) -> Self {
-        let labels = [("stream", stream.to_owned()), ("destination", destination.to_owned())];
-        let dropped = |reason: &'static str| {
-            let [stream, destination] = labels.clone();
-            counter!(name::DROPPED_MESSAGES, &[stream, destination, ("reason", reason.to_owned())])
-        };
+    pub fn new(state: State) -> Self {
         Self {
             state: watch::Sender::new(state),
             last_failure: watch::Sender::new(None),
             connection: watch::Sender::new(None),
+            accepted: watch::Sender::new(None),
+            failures: watch::Sender::default(),
             sessions: AtomicU64::new(0),
+            reconnects: AtomicU64::new(0),
+            panics: AtomicU64::new(0),
             sent_bytes: AtomicU64::new(0),
             sent_messages: AtomicU64::new(0),
             dropped: watch::Sender::new(Dropped::default()),
             position: AtomicU64::new(NOWHERE),
             delay_millis: AtomicU64::new(0),
-            metrics: Metrics {
-                delivering: gauge!(name::DESTINATION_DELIVERING, &labels),
-                lag: gauge!(name::LAG_SECONDS, &labels),
-                bytes: counter!(name::SENT_BYTES, &labels),
-                messages: counter!(name::SENT_MESSAGES, &labels),
-                skipped: dropped("skipped"),
-                picture: dropped("picture"),
-                disposable: dropped("disposable"),
-            },
         }
     }
 
@@ -182,6 +164,26 @@ impl Report {
     /// What is known of the present connection.
     pub fn connection(&self) -> Option<Connection> {
         self.connection.borrow().clone()
+    }
+
+    /// For how long its server has taken the present publish.
+    pub fn live_for(&self) -> Option<Duration> {
+        self.accepted.borrow().map(|since| since.elapsed())
+    }
+
+    /// How often it failed, by stage and kind.
+    pub fn failures(&self) -> BTreeMap<(&'static str, &'static str), u64> {
+        self.failures.borrow().clone()
+    }
+
+    /// Publishes that were accepted after it had been cut off in the same broadcast.
+    pub fn reconnects(&self) -> u64 {
+        self.reconnects.load(Relaxed)
+    }
+
+    /// How often a fault of our own has ended it.
+    pub fn panics(&self) -> u64 {
+        self.panics.load(Relaxed)
     }
 
     /// Publishes that its server accepted.
@@ -217,13 +219,7 @@ impl Report {
         }
     }
 
-    /// Brings the metrics up to date that are measured when asked.
-    pub fn measure(&self, feed: &Feed) {
-        self.metrics.lag.set(self.lag(feed).duration.as_secs_f64());
-    }
-
     pub(super) fn enter(&self, state: State) {
-        self.metrics.delivering.set(if state == State::Delivering { 1.0 } else { 0.0 });
         self.state.send_if_modified(|present| {
             let is_new = *present != state;
             *present = state;
@@ -238,34 +234,39 @@ impl Report {
 
     /// Its task has ended by a fault of our own.
     pub fn broken(&self) {
+        self.panics.fetch_add(1, Relaxed);
         self.nowhere();
         self.connected(None);
         self.enter(State::Waiting { until: None });
     }
 
     pub(super) fn failed(&self, failure: &Failure) {
+        let what = (failure.stage.label(), failure.kind.label());
+        self.failures.send_modify(|failures| *failures.entry(what).or_default() += 1);
         self.last_failure.send_replace(Some((failure.clone(), Instant::now())));
     }
 
     pub(super) fn accepted(&self) {
         self.sessions.fetch_add(1, Relaxed);
+        self.accepted.send_replace(Some(Instant::now()));
+    }
+
+    /// What was just accepted goes on with a broadcast in which it had been cut off.
+    pub(super) fn reconnected(&self) {
+        self.reconnects.fetch_add(1, Relaxed);
     }
 
     pub(super) fn sent(&self, messages: u64, bytes: u64) {
         self.sent_messages.fetch_add(messages, Relaxed);
         self.sent_bytes.fetch_add(bytes, Relaxed);
-        self.metrics.messages.increment(messages);
-        self.metrics.bytes.increment(bytes);
     }
 
     pub(super) fn dropped_more(&self, more: Dropped) {
         self.dropped.send_modify(|dropped| *dropped = dropped.and(more));
-        self.metrics.skipped.increment(more.skipped);
-        self.metrics.picture.increment(more.picture);
-        self.metrics.disposable.increment(more.disposable);
     }
 
     pub(super) fn connected(&self, connection: Option<Connection>) {
+        self.accepted.send_replace(None);
         self.connection.send_replace(connection);
     }
 
@@ -288,5 +289,27 @@ impl Report {
     /// There is no session.
     pub(super) fn nowhere(&self) {
         self.position.store(NOWHERE, Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_state_is_in_the_list_of_labels() {
+        let reason = String::new;
+        let all = [
+            State::Off { reason: reason() },
+            State::Wrong { reason: reason() },
+            State::Idle,
+            State::Connecting,
+            State::Delivering,
+            State::Stalling,
+            State::Held,
+            State::Waiting { until: None },
+            State::Parked { reason: reason() },
+        ];
+        assert_eq!(all.map(|state| state.label()), State::LABELS);
     }
 }

@@ -338,6 +338,7 @@ impl Task {
         let mut teller = Teller {
             feed: &self.feed,
             destination: &self.orders.settings.name,
+            report: &self.report,
             tls,
             lost: self.lost,
             drops: Drops::default(),
@@ -463,6 +464,7 @@ impl Task {
 struct Teller<'a> {
     feed: &'a Feed,
     destination: &'a str,
+    report: &'a Report,
     /// What protects the connection.
     tls: Option<String>,
     lost: Option<Instant>,
@@ -478,6 +480,9 @@ struct Drops {
 
 impl Watch for Teller<'_> {
     fn accepted(&mut self) {
+        if self.lost.is_some() {
+            self.report.reconnected();
+        }
         Event::DestinationLive {
             stream: self.feed.name(),
             destination: self.destination,

@@ -9,7 +9,6 @@ use std::{
     time::Duration,
 };
 
-use metrics::{Counter, counter};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     time::{Instant, sleep_until},
@@ -27,7 +26,7 @@ use super::{
 use crate::{
     media::Kind,
     net::duplex::{Duplex, Step},
-    observe::{Event, Line, Told, metrics::name, told::Budget},
+    observe::{Event, Line, Told, told::Budget},
     rtmp::{
         handshake::{RANDOM_LEN, Random},
         message::{Message, MessageType},
@@ -158,8 +157,6 @@ struct Live {
     /// What its webhook has answered is kept from its end on.
     _kept: Option<Kept>,
     feed: Arc<Feed>,
-    received_bytes: Counter,
-    received_messages: Counter,
 }
 
 /// Why a session is over.
@@ -432,8 +429,6 @@ impl Live {
             MessageType::VIDEO => Kind::Video,
             _ => Kind::Data,
         };
-        self.received_bytes.increment(message.payload.len() as u64);
-        self.received_messages.increment(1);
         self.publish.append(kind, message.timestamp, message.payload).map_err(|_| End::Displaced)
     }
 }
@@ -476,13 +471,7 @@ async fn go_live(admitted: Admitted, publisher: &Publisher) -> Result<Live, Refu
     if tls.is_none() && is_public(address.ip()) {
         Event::PublishUnprotected { stream, address }.emit();
     }
-    Ok(Live {
-        publish,
-        _kept: kept,
-        received_bytes: counter!(name::RECEIVED_BYTES, "stream" => stream.to_owned()),
-        received_messages: counter!(name::RECEIVED_MESSAGES, "stream" => stream.to_owned()),
-        feed,
-    })
+    Ok(Live { publish, _kept: kept, feed })
 }
 
 #[cfg(test)]

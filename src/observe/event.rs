@@ -1,7 +1,8 @@
 //! Everything that an operator may be told, in one list.
 //!
-//! An event writes its log line and moves its counters, both here and nowhere else, so that the two never tell different
-//! stories. Nothing in an event can hold a key: names, addresses and sentences only.
+//! An event writes its log line, and moves the counter of what is nobody's yet: connections at the door, certificates. What a
+//! stream or a destination counts is its own, and goes with it (`control/metrics.rs`). Nothing in an event can hold a key:
+//! names, addresses and sentences only.
 
 use std::{
     net::SocketAddr,
@@ -195,7 +196,7 @@ impl Event<'_> {
                 }
             }
             Self::WebhookFailed { stream, address, reason } => {
-                counter!(name::WEBHOOK_FAILURES, "stream" => stream.to_owned()).increment(1);
+                counter!(name::WEBHOOK_FAILURES).increment(1);
                 error!(
                     "stream `{stream}`: a publisher at {address} was refused, for its webhook did not say whether it may: {reason}\n  \
                      hint: check `webhook.url` in stream.toml, and the program behind it; publishers that it has let in come back \
@@ -203,11 +204,6 @@ impl Event<'_> {
                 );
             }
             Self::PublishStarted { stream, address, transport, tls, name, returned_after } => {
-                counter!(name::PUBLISHES, "stream" => stream.to_owned(), "transport" => transport).increment(1);
-                if tls.is_none() {
-                    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-                    gauge!(name::PLAIN_PUBLISH_LAST, "stream" => stream.to_owned()).set(now.as_secs_f64());
-                }
                 let with = tls.map_or_else(String::new, |tls| format!(" ({tls})"));
                 let by = name.map_or_else(String::new, |name| format!(" with the key of `{name}`"));
                 match returned_after {
@@ -229,7 +225,6 @@ impl Event<'_> {
             }
             Self::PublishStopped { stream, reason } => info!("stream `{stream}` ended: {reason}"),
             Self::PublisherLost { stream, reason, hold } => {
-                counter!(name::PUBLISHERS_LOST, "stream" => stream.to_owned()).increment(1);
                 let hold = humantime::format_duration(hold);
                 warn!("stream `{stream}` lost its publisher ({reason}): destinations are held open for {hold}");
             }
@@ -243,8 +238,6 @@ impl Event<'_> {
                 error!("destination `{}` is held back, its file is wrong: {reason}", full_name(stream, destination));
             }
             Self::DestinationBroken { stream, destination, restart_in } => {
-                let labels = [("stream", stream.to_owned()), ("destination", destination.to_owned())];
-                counter!(name::DESTINATION_PANICS, &labels).increment(1);
                 error!(
                     "destination `{}` was ended by a fault of forkcast's own, and is started anew in {} s\n  hint: the lines \
                      above say where; please report them",
@@ -313,8 +306,6 @@ impl Event<'_> {
                 warn!("destination `{}` {what}: {reason}", full_name(stream, destination));
             }
             Self::DestinationLive { stream, destination, tls, resumed_after } => {
-                let labels = [("stream", stream.to_owned()), ("destination", destination.to_owned())];
-                counter!(name::DESTINATION_SESSIONS, &labels).increment(1);
                 let name = full_name(stream, destination);
                 let with = tls.map_or_else(|| " (plain)".to_owned(), |tls| format!(" ({tls})"));
                 match resumed_after {
@@ -329,14 +320,7 @@ impl Event<'_> {
                      {picture} frames of the picture, {disposable} disposable frames"
                 );
             }
-            Self::DestinationFailed { stream, destination, stage, kind, message, hint, next, news } => {
-                let labels = [
-                    ("stream", stream.to_owned()),
-                    ("destination", destination.to_owned()),
-                    ("stage", stage.to_owned()),
-                    ("kind", kind.to_owned()),
-                ];
-                counter!(name::DESTINATION_FAILURES, &labels).increment(1);
+            Self::DestinationFailed { stream, destination, message, hint, next, news, .. } => {
                 let name = full_name(stream, destination);
                 match news {
                     News::New => error!("destination `{name}` failed: {message}; {next}\n  hint: {hint}"),

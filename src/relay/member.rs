@@ -65,11 +65,11 @@ struct Running {
 
 impl Member {
     /// A destination as its file has it, not started yet.
-    pub(super) fn new(stream: &str, config: &DestinationConfig) -> Self {
+    pub(super) fn new(config: &DestinationConfig) -> Self {
         Self {
             name: config.name.clone(),
             file: config.file.clone(),
-            report: Arc::new(Report::new(stream, &config.name, State::Idle)),
+            report: Arc::new(Report::new(State::Idle)),
             activity: Activity::Resting,
             problem: None,
             is_stopped: false,

@@ -201,7 +201,7 @@ impl Roster {
         for config in destinations {
             match members.iter().position(|member| member.name() == config.name) {
                 Some(index) => next.push((members.swap_remove(index), config, false)),
-                None => next.push((Member::new(&name, &config), config, true)),
+                None => next.push((Member::new(&config), config, true)),
             }
         }
         // The log must reach back far enough before anybody relies on it.

@@ -84,6 +84,18 @@ struct State {
     shut_until: Option<Instant>,
     /// By which transport publishers came.
     transports: BTreeMap<&'static str, TransportUse>,
+    totals: Totals,
+}
+
+/// What a stream has seen since the relay started, over all publishes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Payload bytes that came.
+    pub received_bytes: u64,
+    /// Messages that came.
+    pub received_messages: u64,
+    /// Publishers whose connection was lost.
+    pub publishers_lost: u64,
 }
 
 /// How a transport has been used since the start: what whoever moves encoders from RTMP to RTMPS wants to know.
@@ -146,6 +158,8 @@ pub struct FeedStatus {
     pub is_enhanced: bool,
     /// By which transport publishers came.
     pub transports: BTreeMap<&'static str, TransportUse>,
+    /// What came over all publishes.
+    pub totals: Totals,
 }
 
 /// Why a publish was not begun.
@@ -175,6 +189,7 @@ impl Feed {
             lost: None,
             shut_until: None,
             transports: BTreeMap::new(),
+            totals: Totals::default(),
         };
         Arc::new(Self {
             name,
@@ -282,6 +297,11 @@ impl Feed {
         self.lock().relay_hops.clone()
     }
 
+    /// Where the broadcast stands.
+    pub fn phase(&self) -> Phase {
+        self.broadcast.borrow().phase
+    }
+
     /// What the stream looks like now.
     pub fn status(&self) -> FeedStatus {
         let state = self.lock();
@@ -299,6 +319,7 @@ impl Feed {
             audio: live.and_then(|live| live.audio),
             is_enhanced: live.is_some_and(|live| live.is_enhanced),
             transports: state.transports.clone(),
+            totals: state.totals,
         }
     }
 
@@ -440,6 +461,8 @@ impl Publish {
         };
         publisher.received_bytes += bytes;
         publisher.received_messages += 1;
+        state.totals.received_bytes += bytes;
+        state.totals.received_messages += 1;
         publisher.heard = Instant::now();
         publisher.video = self.demuxer.video_codec();
         publisher.audio = self.demuxer.audio_codec();
@@ -481,6 +504,7 @@ impl Publish {
         if !self.feed.finish(self.number, |broadcast, _| broadcast.publisher_lost()) {
             return false;
         }
+        self.feed.lock().totals.publishers_lost += 1;
         let (feed, number, hold) = (Arc::clone(&self.feed), self.number, self.feed.lock().settings.hold);
         // Outside of a runtime the process is going down, and nobody waits for the hold to run out.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {

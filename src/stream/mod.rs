@@ -23,7 +23,7 @@ pub use broadcast::{Broadcast, Phase};
 pub use demuxer::Demuxer;
 pub use epoch::Epoch;
 pub use feed::{
-    Displaced, Feed, FeedStatus, NotBegun, Publish, Publisher, SHUT, StreamSettings, Takeover, TransportUse,
+    Displaced, Feed, FeedStatus, NotBegun, Publish, Publisher, SHUT, StreamSettings, Takeover, Totals, TransportUse,
 };
 pub use log::{Batch, Cursor, Lag, Log, Read, Window};
 pub use message::Message;

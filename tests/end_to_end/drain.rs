@@ -30,6 +30,10 @@ fn it_waits_for_the_publisher_to_stop_and_then_stops_itself() {
     wait::until("the port to close", START, || {
         TcpStream::connect(("127.0.0.1", relay.rtmp_port())).is_err().then_some(())
     });
+    let (code, text) = http::get(relay.http_port(), "/readyz").expect("the relay answers");
+    assert!(code == 503 && text.starts_with("forkcast is not ready\nit is draining: "), "{text}");
+    let (code, text) = http::get(relay.http_port(), "/healthz").expect("the relay answers");
+    assert!(code == 200 && text.starts_with("forkcast is healthy\n"), "{text}");
     let before = sink.session().tags.len();
     sink.wait_for("more media", START, |session| session.tags.len() > before + 50);
     let again = http::request(relay.http_port(), "POST", "/api/drain", &[], "");

@@ -1,7 +1,7 @@
 //! Which real peers this machine has.
 //!
 //! A test whose peer is missing fails, and says what to install; but where this user may not make a namespace, of networks
-//! or of mounts, what needs one is left out. Only where `FORKCAST_TEST_LEFT_OUT` names a file (`tests/run
+//! or of mounts, what needs one is left out, and so is what needs systemd's tools: that is no package to put on a machine for a test. Only where `FORKCAST_TEST_LEFT_OUT` names a file (`tests/run
 //! --without-peers` sets it) such a test passes, and adds itself to that file: the run ends with the list.
 
 use std::env;
@@ -25,6 +25,9 @@ pub(crate) enum Peer {
     Openssl,
     Gstreamer,
     Chromium,
+    Promtool,
+    /// What looks through a unit of systemd, without one that runs.
+    SystemdAnalyze,
     /// A network namespace: iproute2, and the right to use it.
     Namespace,
     /// A read-only root and no capabilities: util-linux, and the right to lay them.
@@ -44,8 +47,8 @@ pub(crate) fn are_here(needed: &[Peer]) -> bool {
     let test = thread::current().name().unwrap_or("a test").to_owned();
     let Some(path) = env::var_os("FORKCAST_TEST_LEFT_OUT") else {
         // It cannot be installed: the tests ask nobody for root.
-        if missing.iter().all(|peer| matches!(peer, Peer::Namespace | Peer::Confinement)) {
-            eprintln!("{test} is left out: this user may not make a namespace");
+        if missing.iter().all(|peer| matches!(peer, Peer::SystemdAnalyze | Peer::Namespace | Peer::Confinement)) {
+            eprintln!("{test} is left out: there is no {missing:?} for this user on this machine");
             return false;
         }
         panic!("{missing:?} is not on this machine; tests/run installs it");
@@ -65,6 +68,8 @@ impl Peer {
             Self::Openssl => runs("openssl", &["version"]),
             Self::Gstreamer => runs("gst-inspect-1.0", &["rtmp2sink"]) && runs("gst-inspect-1.0", &["flvmux"]),
             Self::Chromium => runs(browser::PROGRAM, &["--version"]),
+            Self::SystemdAnalyze => runs("systemd-analyze", &["--version"]),
+            Self::Promtool => runs("promtool", &["--version"]),
             Self::Namespace => Namespace::can_be_made(),
             Self::Confinement => Confinement::can_be_made(),
         }

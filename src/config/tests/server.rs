@@ -44,6 +44,10 @@ fn with_nothing_said_there_is_a_plain_listener_alone() {
             "rtmp | 0.0.0.0:1935 | default",
             "rtmps | off | default",
             "http | 127.0.0.1:8080 | default",
+            "monitoring | off | default",
+            "metrics | detailed | default",
+            "log_format | text | default",
+            "no_table | false | default",
             "share_ports | false | default",
             "strict | false | default",
         ]
@@ -56,9 +60,11 @@ fn flags_go_before_variables_before_the_file() {
         ("http", "--http", "127.0.0.1:1"),
         ("config", "--config", "conf/f.toml"),
         ("strict", "--strict", "true"),
+        ("no_table", "--no-table", "true"),
     ]);
+    given.set("log_format", "JSON", Origin::Environment("FORKCAST_LOG_FORMAT".to_owned()));
     given.set("state", "/state", Origin::Environment("FORKCAST_STATE".to_owned()));
-    let file = "http = \"127.0.0.1:2\"\nstate = \"s\"\nrtmp = \"off\"\nrtmps = \"[::]:4443\"\ntls_cert = \"cert.pem\"\ntls_key = \"key.pem\"\ndestinations = \"d\"\nstrict = false\n";
+    let file = "http = \"127.0.0.1:2\"\nstate = \"s\"\nrtmp = \"off\"\nrtmps = \"[::]:4443\"\ntls_cert = \"cert.pem\"\ntls_key = \"key.pem\"\ndestinations = \"d\"\nstrict = false\nmetrics = \"aggregate\"\n";
     let files = [("conf/f.toml", file), ("conf/cert.pem", PEM[0].1), ("conf/key.pem", PEM[1].1), ("conf/d/a.toml", "")];
     let resolved = resolve(&given, &files);
     assert_eq!(seen(&resolved), "");
@@ -72,6 +78,10 @@ fn flags_go_before_variables_before_the_file() {
             "tls_key | conf/key.pem | conf/f.toml:6",
             "rtmps | [::]:4443 | conf/f.toml:4",
             "http | 127.0.0.1:1 | flag --http",
+            "monitoring | off | default",
+            "metrics | aggregate | conf/f.toml:9",
+            "log_format | json | environment FORKCAST_LOG_FORMAT",
+            "no_table | true | flag --no-table",
             "share_ports | false | default",
             "strict | true | flag --strict",
         ]
@@ -135,6 +145,14 @@ fn mistakes_of_flags_say_what_to_do() {
             "mistake: `http` and `rtmp` listen on the same address\n  --> flag --http\nhint: give one of them another port",
         ),
         (
+            flags(&[("http", "--http", "127.0.0.1:9"), ("monitoring", "--monitoring", "127.0.0.1:9")]),
+            "mistake: `monitoring` and `http` listen on the same address\n  --> flag --monitoring\nhint: give one of them another port",
+        ),
+        (
+            flags(&[("metrics", "--metrics", "some"), ("log_format", "--log-format", "live_1_secret")]),
+            "mistake: `some` is no value of `metrics`\n  --> flag --metrics\nhint: write `detailed` or `aggregate`\nmistake: `…` is no value of `log_format`\n  --> flag --log-format\nhint: write `text` or `json`",
+        ),
+        (
             flags(&[("destinations", "--destinations", "/mnt/none"), ("config", "--config", "none.toml")]),
             "mistake: cannot be read: no such file\n  --> none.toml\nhint: check that it exists and that forkcast's user may read it\nmistake: the folder /mnt/none does not exist\n  --> flag --destinations\nhint: create it, or correct the path; in a container, mount it",
         ),
@@ -170,7 +188,7 @@ warning: nothing reads this variable: no setting has its name
 hint: did you mean `FORKCAST_HTTP`?
 warning: nothing reads this variable: no setting has its name
   --> environment variable FORKCAST_WONDER
-hint: unset it; what forkcast reads is FORKCAST_DESTINATIONS, FORKCAST_STATE, FORKCAST_RTMP, FORKCAST_RTMPS, FORKCAST_TLS_CERT, FORKCAST_TLS_KEY, FORKCAST_SHARE_PORTS, FORKCAST_HTTP, FORKCAST_STRICT, FORKCAST_CONFIG, FORKCAST_STREAM_KEY"
+hint: unset it; what forkcast reads is FORKCAST_DESTINATIONS, FORKCAST_STATE, FORKCAST_RTMP, FORKCAST_RTMPS, FORKCAST_TLS_CERT, FORKCAST_TLS_KEY, FORKCAST_SHARE_PORTS, FORKCAST_HTTP, FORKCAST_MONITORING, FORKCAST_METRICS, FORKCAST_LOG_FORMAT, FORKCAST_NO_TABLE, FORKCAST_STRICT, FORKCAST_CONFIG, FORKCAST_STREAM_KEY"
     );
 }
 
@@ -215,7 +233,7 @@ mistake: unknown field `stream_key`
    |
  4 | stream_key = …
    | ^^^^^^^^^^
-hint: it can be `destinations`, `state`, `rtmp`, `rtmps`, `tls_cert`, `tls_key`, `share_ports`, `http`, `strict`
+hint: it can be `destinations`, `state`, `rtmp`, `rtmps`, `tls_cert`, `tls_key`, `share_ports`, `http`, `monitoring`, `metrics`, `log_format`, `no_table`, `strict`
 mistake: `strict` is text, not true or false
   --> forkcast.toml:5:10
    |
@@ -276,6 +294,10 @@ server
   rtmp          0.0.0.0:1935    default
   rtmps         off             default
   http          127.0.0.1:8080  default
+  monitoring    off             default
+  metrics       detailed        default
+  log_format    text            default
+  no_table      false           default
   share_ports   false           default
   strict        false           default
 

@@ -98,7 +98,7 @@ impl Stage {
             feed,
             publish,
             settings: settings(),
-            report: Report::new("live", "test", State::Idle),
+            report: Report::new(State::Idle),
             endpoint: Endpoint::new("127.0.0.1", 1935),
             leave: CancellationToken::new(),
             fail_back: None,
