@@ -191,8 +191,8 @@ impl Reloader {
     fn tell_problems(&mut self, reading: &Reading) {
         let problems: Vec<Problem> = reading.problems().cloned().collect();
         for problem in problems.iter().filter(|problem| !self.problems.contains(problem)) {
-            let is_mistake = problem.is_mistake();
-            Event::ConfigurationProblem { is_mistake, problem: &problem.to_string() }.emit();
+            let (is_mistake, sentence, hint) = (problem.is_mistake(), &problem.one_line(), &problem.hint);
+            Event::ConfigurationProblem { is_mistake, problem: &problem.to_string(), sentence, hint }.emit();
         }
         self.problems = problems;
     }

@@ -1,10 +1,19 @@
 //! What an operator sees of a running relay: one vocabulary of events, and the metrics that they move.
+//!
+//! Reading order: [`event`], [`kind`], [`record`] (an event as it is kept and passed on), [`history`] (what is kept, and who
+//! reads it), [`repeats`] and [`told`] (what is not worth a line), [`metrics`].
 
 pub mod event;
+pub mod history;
+pub mod kind;
 pub mod metrics;
+pub mod record;
 pub mod repeats;
 pub mod told;
 
 pub use event::Event;
+pub use history::History;
+pub use kind::{Kind, Severity};
+pub use record::Record;
 pub use repeats::{News, Repeats};
 pub use told::{Line, Told};
