@@ -174,6 +174,9 @@ impl Reloader {
             kept: kept.clone(),
             needs_restart,
         });
+        if !reading.server.has_mistake() {
+            relay.notifier.replace(reading.server.options.notify.clone());
+        }
         if let Some(reason) = kept {
             Event::ConfigurationKept { reason: &reason }.emit();
             return Err(reason);

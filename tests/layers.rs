@@ -26,6 +26,9 @@ const PURE: &[&str] = &[
     "destination/playhead",
     "destination/policy",
     "preflight/table",
+    "notify/fold",
+    "notify/outbox",
+    "notify/selection",
 ];
 
 /// What a pure part may not name. `Duration` is a value like any other; a clock is not.
@@ -56,8 +59,9 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("observe", &[]),
     ("ingest", &["rtmp", "media", "stream", "net", "observe"]),
     ("destination", &["rtmp", "media", "stream", "net", "observe"]),
+    ("notify", &["net", "observe"]),
     ("preflight", &["rtmp", "net", "destination"]),
-    ("config", &["rtmp", "stream", "net", "ingest", "destination"]),
+    ("config", &["rtmp", "stream", "net", "ingest", "destination", "notify"]),
     ("control", &["stream", "net", "destination", "observe", "config", "preflight"]),
 ];
 

@@ -15,11 +15,12 @@ use super::{
     document::{At, Document, Field, Text, show_duration},
     explain::{Explained, Origin},
     mask::Shown,
+    notify::{NOTIFY, Notify},
     problem::{Place, Problem, Severity},
     secret::beside,
     source::Source,
 };
-use crate::net::tls::CertificateFiles;
+use crate::{net::tls::CertificateFiles, notify::Endpoint};
 
 /// Everything that `forkcast.toml` may have. A flag is the same name with `-` for `_`; its variable is `FORKCAST_` and the
 /// name in capitals.
@@ -36,6 +37,7 @@ pub(super) const FIELDS: &[Field] = &[
     Field::plain("http_token_file"),
     Field::plain("drain"),
     Field::plain("strict"),
+    NOTIFY,
 ];
 
 /// On this machine alone: what it shows needs no token there.
@@ -80,6 +82,10 @@ pub struct ServeOptions {
     pub state: PathBuf,
     /// Do not start while any file is wrong.
     pub strict: bool,
+    /// Who is told of what happens.
+    pub notify: Vec<Endpoint>,
+    /// The environment variables that the file names.
+    pub named_variables: Vec<String>,
     /// Each setting's effective value, with where it comes from.
     pub explanation: Vec<Explained>,
 }
@@ -208,8 +214,24 @@ impl Settings<'_, '_> {
         let http_token = self.http_token();
         let drain = self.drain();
         let strict = self.switch("strict");
+        let Notify { endpoints: notify, explanation, named_variables } =
+            self.document.as_mut().map(|document| Notify::read(document, self.source)).unwrap_or_default();
+        self.explanation.extend(explanation);
         let explanation = Vec::new();
-        ServeOptions { rtmp, rtmps, share_ports, http, http_token, drain, destinations, state, strict, explanation }
+        ServeOptions {
+            rtmp,
+            rtmps,
+            share_ports,
+            http,
+            http_token,
+            drain,
+            destinations,
+            state,
+            strict,
+            notify,
+            named_variables,
+            explanation,
+        }
     }
 
     fn typed(&mut self, name: &'static str) -> Option<Typed> {

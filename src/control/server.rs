@@ -24,10 +24,11 @@ use super::{
     board::Board,
     dashboard,
     desk::Desk,
+    events::Events,
     host,
     token::{self, Guard},
 };
-use crate::observe::metrics::name;
+use crate::observe::{History, metrics::name};
 
 /// The first line of what `/healthz` answers: `forkcast health` knows by it that it is forkcast that answers. Below it stands
 /// what will be wrong soon, a line each.
@@ -76,13 +77,14 @@ impl Server {
     /// # Errors
     /// What the listener reports.
     pub async fn run(self, control: Control, stop: CancellationToken) -> io::Result<()> {
-        let routes = routes(control, self.local_address()?.ip());
+        let events = Events::new(History::of_process(), stop.clone());
+        let routes = routes(control, events, self.local_address()?.ip());
         axum::serve(self.listener, routes).with_graceful_shutdown(stop.cancelled_owned()).await
     }
 }
 
-fn routes(control: Control, listener: IpAddr) -> Router {
-    let (api, _) = api::routes();
+fn routes(control: Control, events: Events, listener: IpAddr) -> Router {
+    let (api, _) = api::routes(events);
     // The page itself says nothing; what it shows needs the token where there is one.
     let for_browsers = dashboard::routes()
         .merge(api.layer(from_fn_with_state(control.guard, token::check)))

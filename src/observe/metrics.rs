@@ -10,6 +10,7 @@ pub mod name {
     pub const CERTIFICATE_RELOADS: &str = "forkcast_certificate_reloads_total";
     pub const CERTIFICATE_EXPIRY: &str = "forkcast_certificate_expiry_timestamp_seconds";
     pub const WEBHOOK_FAILURES: &str = "forkcast_webhook_failures_total";
+    pub const NOTIFICATIONS: &str = "forkcast_notifications_total";
     pub const PLAIN_PUBLISH_LAST: &str = "forkcast_plain_publish_last_timestamp_seconds";
     pub const PUBLISHES: &str = "forkcast_publishes_total";
     pub const PUBLISHERS_LOST: &str = "forkcast_publishers_lost_total";
@@ -47,6 +48,10 @@ fn describe() {
         "When a certificate that publishers are shown runs out, in seconds since 1970"
     );
     describe_counter!(name::WEBHOOK_FAILURES, "Publishers refused because a webhook did not answer");
+    describe_counter!(
+        name::NOTIFICATIONS,
+        "Posts to each webhook of `notify` that were delivered, and events that were lost"
+    );
     describe_gauge!(
         name::PLAIN_PUBLISH_LAST,
         Unit::Seconds,

@@ -4,6 +4,7 @@ use std::time::SystemTime;
 
 use serde::{Serialize, Serializer};
 use tracing::{debug, error, info, warn};
+use utoipa::ToSchema;
 
 use super::kind::{Kind, Severity};
 use crate::moment;
@@ -68,17 +69,20 @@ impl Statement {
 }
 
 /// A statement with its number and its time.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = Event)]
 pub struct Record {
     /// Rises from one record to the next, and from one run of the relay to the next. Below 2^53, so that every reader of JSON
     /// can hold it.
     pub id: u64,
     /// When it happened: RFC 3339, UTC, with milliseconds.
     #[serde(serialize_with = "in_utc")]
+    #[schema(value_type = String, format = DateTime)]
     pub time: SystemTime,
     /// How much it matters.
     pub severity: Severity,
     /// What happened, for machines.
+    #[schema(value_type = String)]
     pub kind: Kind,
     /// The stream that it is about; null where it is about none.
     pub stream: Option<String>,
