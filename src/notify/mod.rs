@@ -104,3 +104,6 @@ impl Desk {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -34,6 +34,7 @@ mod lag;
 mod loops;
 mod lost_destinations;
 mod memory;
+mod notify;
 mod preflight;
 mod refusals;
 mod relay_peers;

@@ -215,7 +215,7 @@ mistake: unknown field `stream_key`
    |
  4 | stream_key = …
    | ^^^^^^^^^^
-hint: it can be `destinations`, `state`, `rtmp`, `rtmps`, `tls_cert`, `tls_key`, `share_ports`, `http`, `strict`
+hint: it can be `destinations`, `state`, `rtmp`, `rtmps`, `tls_cert`, `tls_key`, `share_ports`, `http`, `strict`, `[notify.NAME]`
 mistake: `strict` is text, not true or false
   --> forkcast.toml:5:10
    |
