@@ -218,7 +218,7 @@ fn what_happens_is_listed_as_it_happens() {
     relay.destination("victim", &victim.url(), "");
     relay.start();
     let mut browser = open(&relay);
-    browser.wait_for("document.querySelector('#events li')", START);
+    browser.wait_for("document.querySelector('#events li') !== null", START);
     assert!(text(&mut browser, "#events").contains("Listening for rtmp publishers"));
     let asked = "performance.getEntriesByType('resource').filter(({ name }) => name.includes('/api/events?')).length";
     let before = browser.evaluate(asked);
@@ -228,7 +228,7 @@ fn what_happens_is_listed_as_it_happens() {
     browser.wait_for(&format!("{}.dataset.tone === 'ok'", card("victim")), START);
     victim.kill();
     let killed = "[...document.querySelectorAll('#events li')].find((line) => /victim. failed/.test(line.innerText))";
-    let told = browser.wait_for(killed, TOLD);
+    let told = browser.wait_for(&format!("{killed} !== undefined"), TOLD);
     println!("listed {told:?} after it was killed");
     assert_eq!(browser.evaluate(&format!("{killed}.dataset.tone")), "bad");
     let line = browser.evaluate(&format!("{killed}.innerText"));
@@ -274,7 +274,7 @@ fn a_page_that_may_not_listen_asks() {
         })
         .collect();
     let mut browser = open(&relay);
-    browser.wait_for("document.querySelector('#events li')", START);
+    browser.wait_for("document.querySelector('#events li') !== null", START);
     let broadcast = Broadcast::synthetic(&relay, 1_000);
     browser.wait_for("/stream `live` is live/i.test(document.querySelector('#events').innerText)", START);
     broadcast.stop();

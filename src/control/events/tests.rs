@@ -50,7 +50,7 @@ impl Server {
     /// The status and the body as JSON, null where it is none.
     async fn get(&self, path: &str) -> (u16, Value) {
         let mut answer = self.ask(path, "Connection: close\r\n").await;
-        answer.to_end().await;
+        answer.read_on().await;
         let body = answer.text.split_once("\r\n\r\n").unwrap().1;
         (answer.status(), serde_json::from_str(body).unwrap_or_default())
     }
@@ -63,13 +63,10 @@ struct Answer {
 
 impl Answer {
     /// Reads until the text is there.
-    #[track_caller]
-    fn wait_for<'a>(&'a mut self, wanted: &'a str) -> impl Future<Output = ()> + 'a {
-        async move {
-            while !self.text.contains(wanted) {
-                let read = timeout(SOON, self.read()).await;
-                assert!(matches!(read, Ok(1..)), "`{wanted}` does not come after: {}", self.text);
-            }
+    async fn wait_for(&mut self, wanted: &str) {
+        while !self.text.contains(wanted) {
+            let read = timeout(SOON, self.read()).await;
+            assert!(matches!(read, Ok(1..)), "`{wanted}` does not come after: {}", self.text);
         }
     }
 
@@ -80,7 +77,7 @@ impl Answer {
         length
     }
 
-    async fn to_end(&mut self) {
+    async fn read_on(&mut self) {
         timeout(SOON, async { while self.read().await > 0 {} }).await.unwrap();
     }
 
@@ -167,7 +164,7 @@ async fn places_are_bounded_and_free_again_and_none_is_for_a_page_of_somebody_el
         listeners.push(listener);
     }
     let mut refused = server.ask("/api/events/stream", "Connection: close\r\n").await;
-    refused.to_end().await;
+    refused.read_on().await;
     assert_eq!(refused.status(), 503);
     assert!(refused.text.contains("retry-after: 10") && refused.text.contains("ask for /api/events"), "{}", refused.text);
     assert_eq!(server.get("/api/events").await.0, 200, "the list is there all the same");
@@ -187,7 +184,7 @@ async fn places_are_bounded_and_free_again_and_none_is_for_a_page_of_somebody_el
     timeout(SOON, admitted).await.expect("its place is free again");
 
     let mut strange = server.ask("/api/events/stream", "Sec-Fetch-Site: cross-site\r\nConnection: close\r\n").await;
-    strange.to_end().await;
+    strange.read_on().await;
     assert_eq!(strange.status(), 403);
 }
 
@@ -198,5 +195,5 @@ async fn the_server_ends_while_somebody_listens() {
     listener.wait_for("retry: ").await;
     server.stop.cancel();
     timeout(SOON, server.running).await.expect("it ends").unwrap().unwrap();
-    listener.to_end().await;
+    listener.read_on().await;
 }
