@@ -92,96 +92,76 @@ async fn take(State(shared): State<Arc<Shared>>, body: String) -> StatusCode {
     shared.answers.lock().unwrap().pop().unwrap_or(StatusCode::OK)
 }
 
-struct Bench {
-    history: Arc<History>,
-    tasks: TaskTracker,
-    stop: CancellationToken,
+fn history() -> Arc<History> {
+    Arc::new(History::new(1, Bounds { records: 1000, bytes: 1 << 20, crowd: 10 }))
 }
 
-impl Bench {
-    fn new() -> Self {
-        let history = History::new(1, Bounds { records: 1000, bytes: 1 << 20, crowd: 10 });
-        Self { history: Arc::new(history), tasks: TaskTracker::new(), stop: CancellationToken::new() }
-    }
-
-    fn start(&self, endpoints: Vec<Endpoint>) -> Notifier {
-        Notifier::start(endpoints, &self.history, &self.tasks, self.stop.clone())
-    }
-
-    /// Something happens, to a destination of its own.
-    fn note(&self, message: &str) {
-        let statement = Statement::new(Kind::DestinationFailed, message.to_owned()).of("live", message);
-        self.history.note(statement, SystemTime::UNIX_EPOCH);
-    }
-
-    /// How long it takes to end.
-    async fn stop(self) -> Duration {
-        let asked = std::time::Instant::now();
-        self.stop.cancel();
-        self.tasks.close();
-        timeout(SOON, self.tasks.wait()).await.expect("it ends");
-        asked.elapsed()
-    }
+/// Something happens, to a destination of its own.
+fn note(history: &History, message: &str) {
+    let statement = Statement::new(Kind::DestinationFailed, message.to_owned()).of("live", message);
+    history.note(statement, SystemTime::UNIX_EPOCH);
 }
 
 #[tokio::test]
 async fn endpoints_can_be_replaced_and_one_that_stays_notices_nothing() {
-    let (bench, [stays, goes, comes]) =
-        (Bench::new(), [Receiver::start().await, Receiver::start().await, Receiver::start().await]);
-    bench.note("at the start");
-    let notifier = bench.start(vec![stays.endpoint("stays"), goes.endpoint("goes")]);
+    let (history, stays, goes, comes) =
+        (history(), Receiver::start().await, Receiver::start().await, Receiver::start().await);
+    note(&history, "at the start");
+    let notifier = Notifier::start(vec![stays.endpoint("stays"), goes.endpoint("goes")], &history);
     stays.wait_for(&["at the start"]).await;
     goes.wait_for(&["at the start"]).await;
     notifier.replace(vec![stays.endpoint("stays"), comes.endpoint("comes")]);
     // Whether the new one has its place already cannot be seen but by what it hears.
     let mut count = 0;
     while comes.came().is_empty() && count < 10_000 {
-        bench.note(&format!("later {count}"));
+        note(&history, &format!("later {count}"));
         count += 1;
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     assert!(comes.came()[0].starts_with("later"), "{:?}", comes.came());
     let heard = goes.came().len();
-    bench.note("at the end");
-    bench.stop().await;
+    note(&history, "at the end");
+    notifier.stop().await;
     assert!(stays.came().starts_with(&["at the start".to_owned(), "later 0".to_owned()]), "{:?}", stays.came());
     assert_eq!(goes.came().len(), heard, "it has gone");
 }
 
 #[tokio::test]
 async fn an_endpoint_that_hangs_delays_no_other_and_not_the_end() {
-    let (bench, hangs, works) = (Bench::new(), Receiver::start().await, Receiver::start().await);
+    let (history, hangs, works) = (history(), Receiver::start().await, Receiver::start().await);
     hangs.hang();
-    let _notifier = bench.start(vec![hangs.endpoint("hangs"), works.endpoint("works")]);
+    let notifier = Notifier::start(vec![hangs.endpoint("hangs"), works.endpoint("works")], &history);
     for message in ["a", "b", "c"] {
-        bench.note(message);
+        note(&history, message);
     }
     works.wait_for(&["a", "b", "c"]).await;
     hangs.wait_for(&["a"]).await;
-    let took = bench.stop().await;
+    let asked = std::time::Instant::now();
+    notifier.stop().await;
+    let took = asked.elapsed();
     assert!(took < limits::FLUSH + Duration::from_secs(2), "{took:?}");
 }
 
 #[tokio::test]
 async fn what_is_refused_for_now_comes_again_before_what_came_later() {
-    let (bench, receiver) = (Bench::new(), Receiver::start().await);
+    let (history, receiver) = (history(), Receiver::start().await);
     receiver.answer(&[503, 200, 404, 200]);
-    let _notifier = bench.start(vec![receiver.endpoint("ops")]);
+    let notifier = Notifier::start(vec![receiver.endpoint("ops")], &history);
     for message in ["a", "b", "c"] {
-        bench.note(message);
+        note(&history, message);
     }
     // The first is refused and comes again; the second is refused for good, and lost.
     receiver.wait_for(&["a", "a", "b", "c"]).await;
-    bench.stop().await;
+    notifier.stop().await;
 }
 
 #[tokio::test]
 async fn what_happens_at_the_end_is_told_and_what_was_not_wanted_never() {
-    let (bench, receiver) = (Bench::new(), Receiver::start().await);
-    let _notifier = bench.start(vec![receiver.endpoint("ops")]);
+    let (history, receiver) = (history(), Receiver::start().await);
+    let notifier = Notifier::start(vec![receiver.endpoint("ops")], &history);
     for kind in [Kind::DestinationLive, Kind::PublishRefused, Kind::NotifyFailed, Kind::PublishStopped] {
-        bench.history.note(Statement::new(kind, kind.to_string()), SystemTime::UNIX_EPOCH);
+        history.note(Statement::new(kind, kind.to_string()), SystemTime::UNIX_EPOCH);
     }
-    bench.stop().await;
+    notifier.stop().await;
     assert_eq!(receiver.came(), ["publish_stopped"]);
 }

@@ -210,6 +210,37 @@ fn an_endpoint_that_is_gone_is_told_of_and_disturbs_nobody() {
     assert!(posts(&works).iter().all(|post| post["kind"] != "notify_failed"));
 }
 
+/// A file that is wrong is told, and who is told can be changed while the relay runs.
+#[test]
+fn endpoints_change_with_their_file_and_a_mistake_is_told() {
+    let mut relay = Relay::new();
+    let (first, second) = (Webhook::start(None), Webhook::start(None));
+    let settings = |webhook: &Webhook| format!("[notify.ops]\nurl = \"http://127.0.0.1:{}/\"\n", webhook.port());
+    write_settings(&relay, &settings(&first));
+    let sink = Sink::start();
+    relay.destination("one", &sink.url(), "");
+    relay.start();
+    relay.destination_file("two.toml", "url = \"rtmp://127.0.0.1:1\"\nkey = \"canary\"\nresum = \"live\"\n");
+    let (wrong, _) = wait_for_post(&first, "configuration_wrong", None, START);
+    let message = wrong["message"].as_str().unwrap();
+    assert!(message.contains("two.toml:3:1: unknown field `resum`") && !message.contains('\n'), "{wrong}");
+    assert!(wrong["hint"].as_str().unwrap().contains("did you mean `resume`?"), "{wrong}");
+
+    write_settings(&relay, &settings(&second));
+    // What happens between two looks at the file is told to the first.
+    wait::until("the second to be told", Duration::from_secs(60), || {
+        let broadcast = Broadcast::synthetic(&relay, 1_000);
+        wait::until("it to be live", START, || (relay.stream()["state"] == "live").then_some(()));
+        broadcast.stop();
+        wait::until("it to be over", START, || (relay.stream()["state"] == "idle").then_some(()));
+        (!second.asked().is_empty()).then_some(())
+    });
+    let told = first.asked().len();
+    Broadcast::synthetic(&relay, 1_000).stop();
+    relay.stop("TERM");
+    assert_eq!(first.asked().len(), told, "it is no endpoint any more");
+}
+
 /// Whoever listens hears what happens, and the relay ends all the same.
 #[test]
 fn events_are_streamed_until_the_relay_stops() {
