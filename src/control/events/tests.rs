@@ -166,7 +166,11 @@ async fn places_are_bounded_and_free_again_and_none_is_for_a_page_of_somebody_el
     let mut refused = server.ask("/api/events/stream", "Connection: close\r\n").await;
     refused.read_on().await;
     assert_eq!(refused.status(), 503);
-    assert!(refused.text.contains("retry-after: 10") && refused.text.contains("ask for /api/events"), "{}", refused.text);
+    assert!(
+        refused.text.contains("retry-after: 10") && refused.text.contains("ask for /api/events"),
+        "{}",
+        refused.text
+    );
     assert_eq!(server.get("/api/events").await.0, 200, "the list is there all the same");
 
     drop(listeners.pop());
