@@ -15,8 +15,9 @@
 //! - [`media`]: what is inside an audio, video or data message. Knows no RTMP.
 //! - [`stream`]: message, epoch, timeline, log, cursor, and the shell that shares them. Knows no network.
 //! - [`net`]: dialling, TLS, and the sentence that says why it failed.
-//! - [`observe`]: the one vocabulary of events; log lines and metrics.
+//! - [`observe`]: the one vocabulary of events; log lines, history, metrics.
 //! - [`ingest`]: accepts publishers and writes logs. [`destination`]: reads logs and publishes, one task each.
+//! - [`notify`]: posts to webhooks what a person should hear of.
 //! - [`preflight`]: whether every destination's servers are there, before there is anything to send.
 //! - [`config`]: text to settings, every mistake with file, line, column and a hint.
 //! - [`control`]: HTTP: the dashboard, status, metrics, health. [`service`]: what a service manager is told.
@@ -49,6 +50,7 @@ pub mod key;
 pub mod media;
 pub mod moment;
 pub mod net;
+pub mod notify;
 pub mod observe;
 pub mod operator;
 pub mod preflight;

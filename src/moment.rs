@@ -30,6 +30,14 @@ pub fn rfc3339(moment: SystemTime) -> String {
     whole.format(&Rfc3339).unwrap_or_default()
 }
 
+/// A moment for machines, as RFC 3339 writes it in UTC, to the millisecond: `2026-12-01T19:00:00.250Z`.
+#[must_use]
+pub fn rfc3339_millis(moment: SystemTime) -> String {
+    let moment = OffsetDateTime::from(moment);
+    let (date, (hour, minute, second, millisecond)) = (moment.date(), moment.to_hms_milli());
+    format!("{date}T{hour:02}:{minute:02}:{second:02}.{millisecond:03}Z")
+}
+
 /// Seconds since 1970; 0 before.
 #[must_use]
 pub fn unix_seconds(moment: SystemTime) -> u64 {
@@ -56,6 +64,14 @@ mod tests {
         ] {
             assert_eq!(parse(text).map(show).as_deref(), shown, "{text}");
             assert_eq!(parse(text).map(rfc3339).and_then(|text| parse(&text)), parse(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn moments_for_machines_are_read_back() {
+        for text in ["1970-01-01T00:00:00.000Z", "2026-12-01T19:00:00.250Z"] {
+            let moment = OffsetDateTime::parse(text, &Rfc3339).unwrap();
+            assert_eq!(rfc3339_millis(moment.into()), text);
         }
     }
 }

@@ -39,7 +39,8 @@ use crate::{
         TlsServer, descriptors,
         tls::{Change, FileError},
     },
-    observe::Event,
+    notify::Notifier,
+    observe::{Event, History},
     stream::{Broadcast, Feed, Phase},
 };
 
@@ -55,6 +56,8 @@ pub struct Relay {
     pub addresses: Addresses,
     /// What it looks like.
     pub board: Arc<Board>,
+    /// Who is told of what happens.
+    pub notifier: Notifier,
     roster: Roster,
     door: Arc<Door>,
     /// Cancelled when no further publishers are taken.
@@ -151,6 +154,7 @@ impl Relay {
         let mut relay = Self {
             addresses,
             board,
+            notifier: Notifier::start(options.notify.clone(), &History::of_process()),
             roster,
             door: Door::new(ingest::limits::WAITING_AT_LEAST),
             drain: context.drain.clone(),
@@ -315,6 +319,8 @@ impl Relay {
             self.destination_stop.leave.cancel();
             let _ = timeout(GRACE, tasks.wait()).await;
         }
+        // Last, so that the end of everything else is told too.
+        self.notifier.stop().await;
         self.http_stop.cancel();
         self.http.close();
         let _ = timeout(GRACE, self.http.wait()).await;

@@ -175,6 +175,9 @@ impl Reloader {
             kept: kept.clone(),
             needs_restart,
         });
+        if !reading.server.has_mistake() {
+            relay.notifier.replace(reading.server.options.notify.clone());
+        }
         if let Some(reason) = kept {
             Event::ConfigurationKept { reason: &reason }.emit();
             return Err(reason);
@@ -192,8 +195,8 @@ impl Reloader {
     fn tell_problems(&mut self, reading: &Reading) {
         let problems: Vec<Problem> = reading.problems().cloned().collect();
         for problem in problems.iter().filter(|problem| !self.problems.contains(problem)) {
-            let is_mistake = problem.is_mistake();
-            Event::ConfigurationProblem { is_mistake, problem: &problem.to_string() }.emit();
+            let (is_mistake, sentence, hint) = (problem.is_mistake(), &problem.one_line(), &problem.hint);
+            Event::ConfigurationProblem { is_mistake, problem: &problem.to_string(), sentence, hint }.emit();
         }
         self.problems = problems;
     }

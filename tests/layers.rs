@@ -26,6 +26,9 @@ const PURE: &[&str] = &[
     "destination/playhead",
     "destination/policy",
     "preflight/table",
+    "notify/fold",
+    "notify/outbox",
+    "notify/selection",
 ];
 
 /// What a pure part may not name. `Duration` is a value like any other; a clock is not.
@@ -56,9 +59,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("observe", &[]),
     ("ingest", &["rtmp", "media", "stream", "net", "observe"]),
     ("destination", &["rtmp", "media", "stream", "net", "observe"]),
+    ("notify", &["net", "observe"]),
     ("preflight", &["rtmp", "net", "destination"]),
     // The type of a setting belongs to the part that it is for.
-    ("config", &["rtmp", "stream", "net", "ingest", "destination", "observe"]),
+    ("config", &["rtmp", "stream", "net", "ingest", "destination", "observe", "notify"]),
     ("control", &["stream", "net", "destination", "observe", "config", "preflight"]),
     ("service", &["control"]),
     ("terminal", &["control", "observe"]),

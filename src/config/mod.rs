@@ -21,6 +21,7 @@ mod git_index;
 mod mask;
 mod memory;
 mod nearest;
+mod notify;
 mod own_listeners;
 mod problem;
 mod secret;
@@ -30,6 +31,7 @@ mod source;
 mod stream;
 mod variables;
 mod watched;
+mod web_url;
 
 use std::{path::PathBuf, time::Duration};
 

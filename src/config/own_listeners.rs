@@ -15,6 +15,11 @@ impl Config {
     /// Warns of each destination that is the relay itself, as it listens by `options`, and of each stream to which nobody can
     /// come that way.
     pub fn note_own_listeners(&mut self, options: &ServeOptions) {
+        // `forkcast.toml` may name variables too.
+        self.problems.retain(|problem| match &problem.place {
+            Place::Environment(name) => problem.is_mistake() || !options.named_variables.contains(name),
+            _ => true,
+        });
         if options.rtmps.is_none() {
             self.note_missing_tls();
         }

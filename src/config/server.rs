@@ -15,12 +15,14 @@ use super::{
     document::{At, Document, Field, Text, show_duration},
     explain::{Explained, Origin},
     mask::Shown,
+    notify::{NOTIFY, Notify},
     problem::{Place, Problem, Severity},
     secret::beside,
     source::Source,
 };
 use crate::{
     net::tls::CertificateFiles,
+    notify::Endpoint,
     observe::{log::Format, metrics},
 };
 
@@ -43,6 +45,7 @@ pub(super) const FIELDS: &[Field] = &[
     Field::plain("log_format"),
     Field::plain("no_table"),
     Field::plain("strict"),
+    NOTIFY,
 ];
 
 /// On this machine alone: what it shows needs no token there.
@@ -95,6 +98,10 @@ pub struct ServeOptions {
     pub state: PathBuf,
     /// Do not start while any file is wrong.
     pub strict: bool,
+    /// Who is told of what happens.
+    pub notify: Vec<Endpoint>,
+    /// The environment variables that the file names.
+    pub named_variables: Vec<String>,
     /// Each setting's effective value, with where it comes from.
     pub explanation: Vec<Explained>,
 }
@@ -228,6 +235,10 @@ impl Settings<'_, '_> {
         let http_token = self.http_token();
         let drain = self.drain();
         let strict = self.switch("strict");
+        let Notify { endpoints: notify, explanation, named_variables } =
+            self.document.as_mut().map(|document| Notify::read(document, self.source)).unwrap_or_default();
+        self.explanation.extend(explanation);
+        let explanation = Vec::new();
         ServeOptions {
             rtmp,
             rtmps,
@@ -242,7 +253,9 @@ impl Settings<'_, '_> {
             destinations,
             state,
             strict,
-            explanation: Vec::new(),
+            notify,
+            named_variables,
+            explanation,
         }
     }
 

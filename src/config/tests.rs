@@ -4,6 +4,7 @@ mod access;
 mod activation;
 mod between_files;
 mod mistakes;
+mod notify;
 mod reference;
 mod secrets;
 mod server;

@@ -19,7 +19,9 @@ const FOREIGN: [&str; 3] = ["FORKCAST_TEST_", "FORKCAST_SERVICE_", "FORKCAST_POR
 
 /// A warning for each variable `FORKCAST_…` that nothing reads. `named` are those that a `key_env` names.
 pub(super) fn unread(source: &dyn Source, named: &BTreeSet<String>) -> Vec<Problem> {
-    let settings = server::FIELDS.iter().map(|field| format!("{PREFIX}{}", field.name.to_ascii_uppercase()));
+    // A table is no setting that a variable could give.
+    let fields = server::FIELDS.iter().filter(|field| field.inside.is_empty());
+    let settings = fields.map(|field| format!("{PREFIX}{}", field.name.to_ascii_uppercase()));
     let known: Vec<_> = settings.chain([server::CONFIG_VARIABLE.to_owned(), stream::VARIABLE.to_owned()]).collect();
     let known: Vec<_> = known.iter().map(String::as_str).collect();
     let is_read = |name: &String| {

@@ -21,6 +21,7 @@ use utoipa_axum::router::OpenApiRouter;
 use super::{
     answer,
     desk::{Ask, Refused},
+    events::{self, Events},
     server::Control,
 };
 
@@ -53,11 +54,12 @@ impl utoipa::Modify for Token {
 }
 
 /// Every route below `/api`, with the document of them all.
-pub fn routes() -> (Router<Control>, utoipa::openapi::OpenApi) {
+pub fn routes(events: Events) -> (Router<Control>, utoipa::openapi::OpenApi) {
     let routes = OpenApiRouter::with_openapi(Document::openapi())
         .merge(streams::routes())
         .merge(destinations::routes())
-        .merge(relay::routes());
+        .merge(relay::routes())
+        .merge(events::routes(events));
     let (routes, document) = routes.split_for_parts();
     let shown = document.clone();
     let routes = routes

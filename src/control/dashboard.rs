@@ -1,5 +1,5 @@
-//! The page that a streamer looks at. It is three files of this program, which ask for nothing outside of it; what it shows
-//! comes from `/api/status`.
+//! The page that a streamer looks at. It is a few files of this program, which ask for nothing outside of it; what it shows
+//! comes from `/api/status` and `/api/events`.
 
 use axum::{
     Router,
@@ -29,13 +29,15 @@ const HEADERS: [(HeaderName, HeaderValue); 5] = [
     (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
 ];
 
-/// The page at `/`, its style and its script.
+/// The page at `/`, its styles and its scripts.
 pub fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
     let file = |kind: &'static str, text: &'static str| get(move || async move { ([(CONTENT_TYPE, kind)], text) });
     Router::new()
         .route("/", file("text/html; charset=utf-8", include_str!("dashboard/index.html")))
         .route("/dashboard.css", file("text/css; charset=utf-8", include_str!("dashboard/dashboard.css")))
         .route("/dashboard.js", file("text/javascript; charset=utf-8", include_str!("dashboard/dashboard.js")))
+        .route("/events.css", file("text/css; charset=utf-8", include_str!("dashboard/events.css")))
+        .route("/events.js", file("text/javascript; charset=utf-8", include_str!("dashboard/events.js")))
 }
 
 /// Adds the headers of every answer that a browser may show.

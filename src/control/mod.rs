@@ -1,4 +1,4 @@
-//! HTTP for operators and their machines: the dashboard, the control API, metrics, health.
+//! HTTP for operators and their machines: the dashboard, the control API, events, metrics, health.
 //!
 //! ```text
 //! GET  dashboard, status ◀── Board ◀── the relay            POST ──▶ Desk ──▶ whoever runs the relay, one after the other
@@ -9,6 +9,7 @@ pub mod api;
 pub mod board;
 pub mod dashboard;
 pub mod desk;
+pub mod events;
 pub mod guide;
 pub mod health;
 pub mod host;

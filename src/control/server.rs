@@ -22,10 +22,12 @@ use super::{
     board::Board,
     dashboard,
     desk::Desk,
+    events::Events,
     health, host,
     metrics::Metrics,
     token::{self, Guard},
 };
+use crate::observe::History;
 
 /// What the routes answer from.
 #[derive(Clone)]
@@ -77,7 +79,10 @@ impl Server {
     /// What the listener reports.
     pub async fn run(self, audience: Audience, control: Control, stop: CancellationToken) -> io::Result<()> {
         let routes = match audience {
-            Audience::Everybody => monitoring().merge(for_browsers(control.guard, self.local_address()?.ip())),
+            Audience::Everybody => {
+                let events = Events::new(History::of_process(), stop.clone());
+                monitoring().merge(for_browsers(control.guard, events, self.local_address()?.ip()))
+            }
             Audience::Monitoring => monitoring(),
         };
         let routes = routes.with_state(control);
@@ -91,8 +96,8 @@ fn monitoring() -> Router<Control> {
     Router::new().route("/healthz", get(healthz)).route("/readyz", get(readyz)).route("/metrics", get(metrics))
 }
 
-fn for_browsers(guard: Guard, listener: IpAddr) -> Router<Control> {
-    let (api, _) = api::routes();
+fn for_browsers(guard: Guard, events: Events, listener: IpAddr) -> Router<Control> {
+    let (api, _) = api::routes(events);
     // The page itself says nothing; what it shows needs the token where there is one.
     dashboard::routes()
         .merge(api.layer(from_fn_with_state(guard, token::check)))

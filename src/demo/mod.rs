@@ -185,6 +185,8 @@ async fn start_relay(state: &Path, destinations: &Path) -> anyhow::Result<(Relay
         destinations: destinations.to_owned(),
         state: state.to_owned(),
         strict: true,
+        notify: Vec::new(),
+        named_variables: Vec::new(),
         explanation: Vec::new(),
     };
     let key = StreamKey::load_or_make(state, "live")?;

@@ -24,7 +24,7 @@ use super::{
 use crate::{
     media::Kind as Media,
     net::Endpoint,
-    observe::{Event, Repeats},
+    observe::{Event, News, Repeats},
     stream::{Broadcast, Epoch, Feed, Message, Phase},
 };
 
@@ -70,6 +70,8 @@ pub struct Task {
     repeats: Repeats,
     /// When it was last cut off while it delivered.
     lost: Option<Instant>,
+    /// It was told of a failure since it last was live.
+    has_failed: bool,
 }
 
 impl Task {
@@ -93,6 +95,7 @@ impl Task {
             history: History::default(),
             repeats: Repeats::default(),
             lost: None,
+            has_failed: false,
         }
     }
 
@@ -341,10 +344,12 @@ impl Task {
             report: &self.report,
             tls,
             lost: self.lost,
+            has_failed: self.has_failed,
             drops: Drops::default(),
         };
         let end = session.run(&self.stop.leave, &mut self.incoming, &mut teller).await;
         let delivered = session.accepted_for();
+        self.has_failed &= delivered.is_none();
         if let Some((next, arrived)) = session.position().zip(session.arrived_until()) {
             self.sent = Some((next, arrived));
         }
@@ -421,6 +426,9 @@ impl Task {
             Next::Parked => "not tried again before its file changes or the next broadcast begins".to_owned(),
             Next::GivenUp => "given up (`reconnect.give_up_after`) until the next broadcast".to_owned(),
         };
+        let is_parked = matches!(next, Next::Parked | Next::GivenUp) && !is_over;
+        let news = self.repeats.failed(failure.kind.label(), Instant::now());
+        self.has_failed = true;
         Event::DestinationFailed {
             stream: self.feed.name(),
             destination: &self.orders.settings.name,
@@ -429,7 +437,9 @@ impl Task {
             message: &failure.message,
             hint: &failure.hint,
             next: &words,
-            news: self.repeats.failed(failure.kind.label(), Instant::now()),
+            is_parked,
+            // That it is not tried again is new, however often it has failed for the same reason.
+            news: if is_parked { News::New } else { news },
         }
         .emit();
         self.report.enter(state);
@@ -468,6 +478,7 @@ struct Teller<'a> {
     /// What protects the connection.
     tls: Option<String>,
     lost: Option<Instant>,
+    has_failed: bool,
     drops: Drops,
 }
 
@@ -488,6 +499,7 @@ impl Watch for Teller<'_> {
             destination: self.destination,
             tls: self.tls.as_deref(),
             resumed_after: self.lost.map(|since| since.elapsed()),
+            has_failed: self.has_failed,
         }
         .emit();
     }

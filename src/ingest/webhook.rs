@@ -13,13 +13,11 @@ use std::{
     time::Duration,
 };
 
-use rustls::crypto::aws_lc_rs;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
-use ureq::tls::{Certificate, RootCerts, TlsConfig};
 
 use super::limits::{PUBLISHER_NAME, WEBHOOK_ANSWER};
-use crate::net::{peer_text::printable, tls::trusted_certificates};
+use crate::net::{peer_text::printable, web};
 
 /// Whom to ask, and how.
 #[derive(Clone, Debug)]
@@ -101,8 +99,7 @@ impl Webhook {
         let body = Body { stream, key: key.expose_secret(), address, transport };
         let body = serde_json::to_vec(&body).map_err(|error| unanswered(&error))?;
         let request = agent.post(self.url.expose_secret()).content_type("application/json");
-        // The library's words may repeat the URL, which is a secret.
-        let mut answer = request.send(&body).map_err(|error| unanswered(&plain(&error)))?;
+        let mut answer = request.send(&body).map_err(|error| unanswered(&web::sentence(&error)))?;
         let status = answer.status();
         let text = answer.body_mut().with_config().limit(WEBHOOK_ANSWER).read_to_vec().unwrap_or_default();
         let words: Words = serde_json::from_slice(&text).unwrap_or_default();
@@ -114,38 +111,7 @@ impl Webhook {
     }
 
     fn agent(&self) -> Result<ureq::Agent, String> {
-        let mut tls = TlsConfig::builder().unversioned_rustls_crypto_provider(Arc::new(aws_lc_rs::default_provider()));
-        // Without TLS nothing has to be trusted, and a container may have no roots at all.
-        if self.url.expose_secret().starts_with("https://") {
-            let roots = trusted_certificates(self.ca_file.as_deref()).map_err(|error| error.to_string())?;
-            let roots = roots.iter().map(|der| Certificate::from_der(der).to_owned()).collect();
-            tls = tls.root_certs(RootCerts::Specific(Arc::new(roots)));
-        }
-        Ok(ureq::Agent::config_builder()
-            .tls_config(tls.build())
-            .timeout_global(Some(self.timeout))
-            .http_status_as_error(false)
-            // A redirect could carry the key to anywhere.
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .user_agent(concat!("forkcast/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .into())
-    }
-}
-
-/// What went wrong, without anything of the request.
-fn plain(error: &ureq::Error) -> String {
-    match error {
-        ureq::Error::Timeout(_) => "no answer in time".to_owned(),
-        ureq::Error::HostNotFound => "its host name does not resolve".to_owned(),
-        ureq::Error::ConnectionFailed => "it cannot be reached".to_owned(),
-        ureq::Error::Io(error) => match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-            Some(error) => format!("TLS failed ({error})"),
-            None => error.kind().to_string(),
-        },
-        ureq::Error::Rustls(error) => format!("TLS failed ({error})"),
-        ureq::Error::Tls(what) => format!("TLS failed ({what})"),
-        _ => "its answer is no HTTP".to_owned(),
+        let is_tls = self.url.expose_secret().starts_with("https://");
+        web::client(is_tls, self.ca_file.as_deref(), self.timeout)
     }
 }

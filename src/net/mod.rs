@@ -7,7 +7,7 @@
 //! ```
 //!
 //! Reading order: [`limits`], [`mod@dial`], [`last_good`] and [`race`] (pure), [`socket`], [`descriptors`], [`tcp`], [`tcp_info`], [`tls`], [`io`], [`duplex`] (both directions at
-//! once), [`error`], [`peer_text`]. Nothing here knows RTMP, except that a port which answers in it is named.
+//! once), [`error`], [`peer_text`], [`web`] (HTTP). Nothing here knows RTMP, except that a port which answers in it is named.
 
 pub mod descriptors;
 pub mod dial;
@@ -22,6 +22,7 @@ pub mod socket;
 pub mod tcp;
 pub mod tcp_info;
 pub mod tls;
+pub mod web;
 
 pub use self::{
     dial::{Steps, Target, Timeouts, dial, dial_timed},

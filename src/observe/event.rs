@@ -1,18 +1,20 @@
 //! Everything that an operator may be told, in one list.
 //!
-//! An event writes its log line, and moves the counter of what is nobody's yet: connections at the door, certificates. What a
-//! stream or a destination counts is its own, and goes with it (`control/metrics.rs`). Nothing in an event can hold a key:
-//! names, addresses and sentences only.
+//! An event makes one statement (`statement.rs`), which is written to the log and kept in the history that dashboard and
+//! webhooks read, and moves its counters (`counters.rs`): all of it by [`Event::emit`] and nowhere else, so that they never
+//! tell different stories. Nothing in an event can hold a key: names, addresses and sentences only.
+
+mod counters;
+mod statement;
+
+pub use self::counters::note_configuration;
 
 use std::{
     net::SocketAddr,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime},
 };
 
-use metrics::{counter, gauge};
-use tracing::{debug, error, info, warn};
-
-use super::{Line, News, metrics::name};
+use super::{Line, News, history::History};
 
 /// Something that happened, told once.
 #[derive(Clone, Copy, Debug)]
@@ -80,8 +82,8 @@ pub enum Event<'a> {
     BroadcastEnded { stream: &'a str },
     /// No further publishers are taken; those that are there are waited for.
     Draining { wait: Duration },
-    /// Something is wrong with a file, and was not before.
-    ConfigurationProblem { is_mistake: bool, problem: &'a str },
+    /// Something is wrong with a file, and was not before: `problem` with the line of the file, `sentence` and `hint` without.
+    ConfigurationProblem { is_mistake: bool, problem: &'a str, sentence: &'a str, hint: &'a str },
     /// The files were read again, and what runs is what they say.
     ConfigurationRead {
         streams_added: usize,
@@ -101,10 +103,18 @@ pub enum Event<'a> {
     /// A destination is not started, or cut off, because it cannot take what is published.
     DestinationUnsuitable { stream: &'a str, destination: &'a str, what: &'a str, reason: &'a str },
     /// A destination accepted the publish; `tls` is version and cipher, `resumed_after` since it was lost, where it was.
-    DestinationLive { stream: &'a str, destination: &'a str, tls: Option<&'a str>, resumed_after: Option<Duration> },
+    /// `has_failed` says that it was told of a failure before, be it at the first connection.
+    DestinationLive {
+        stream: &'a str,
+        destination: &'a str,
+        tls: Option<&'a str>,
+        resumed_after: Option<Duration>,
+        has_failed: bool,
+    },
     /// A destination is too slow: messages skipped on the way to a keyframe, frames of the picture, disposable frames.
     DestinationDropped { stream: &'a str, destination: &'a str, skipped: u64, picture: u64, disposable: u64 },
-    /// A destination failed; `next` says what comes next, `news` how much of it is to be told.
+    /// A destination failed; `next` says what comes next, `is_parked` that it is not tried again by itself, `news` how much of it
+    /// is to be told.
     DestinationFailed {
         stream: &'a str,
         destination: &'a str,
@@ -113,250 +123,30 @@ pub enum Event<'a> {
         message: &'a str,
         hint: &'a str,
         next: &'a str,
+        is_parked: bool,
         news: News,
     },
     /// A destination was ended cleanly, with the broadcast.
     DestinationEnded { stream: &'a str, destination: &'a str },
     /// A destination's connection was dropped without an unpublish, so that its broadcast can go on after a restart.
     DestinationLeft { stream: &'a str, destination: &'a str },
+    /// A webhook for people does not take what it is sent; `lost` is what it will never be sent.
+    NotifyFailed { endpoint: &'a str, reason: &'a str, lost: u64 },
+    /// A webhook for people takes again what it is sent.
+    NotifyRecovered { endpoint: &'a str, lost: u64 },
     /// The relay was asked to stop.
     Stopping { how: &'static str },
 }
 
 impl Event<'_> {
-    /// Writes the log line and moves the counters.
+    /// Tells it: writes the log line, moves the counters, and keeps what is worth a look for dashboard and webhooks.
     pub fn emit(self) {
-        match self {
-            Self::Listening { transport, address } => info!("listening for {transport} publishers on {address}"),
-            Self::HttpOff { address, error } => {
-                warn!(
-                    "no status, metrics and health: cannot listen on {address} ({error}); choose another with --http ADDR"
-                );
-            }
-            Self::AcceptFailed { transport, error } => {
-                warn!("cannot accept an {transport} connection: {error}");
-            }
-            Self::IngestRefused { address, transport, reason, line } => {
-                counter!(name::INGEST_REFUSED, "reason" => "protocol").increment(1);
-                match line {
-                    Line::Told { left_out } => {
-                        let more = more(left_out);
-                        warn!("{transport} peer at {address} did not become a publisher: {reason}{more}");
-                    }
-                    Line::LeftOut => debug!("{transport} peer at {address} did not become a publisher: {reason}"),
-                }
-            }
-            Self::TlsRefused { address, reason, hint, line } => {
-                counter!(name::INGEST_REFUSED, "reason" => "tls").increment(1);
-                match line {
-                    Line::Told { left_out } => {
-                        let more = more(left_out);
-                        warn!("rtmps peer at {address} did not become a publisher: it {reason}{more}\n  hint: {hint}");
-                    }
-                    Line::LeftOut => debug!("rtmps peer at {address} did not become a publisher: it {reason}"),
-                }
-            }
-            Self::CertificateProblem { problem } => warn!("rtmps: {problem}"),
-            Self::CertificateRenewed { file, until } => {
-                counter!(name::CERTIFICATE_RELOADS, "result" => "used").increment(1);
-                info!(
-                    "rtmps: the certificate in `{file}` is new and in use for new connections; it is valid until {until}"
-                );
-            }
-            Self::CertificateKept { problem, hint } => {
-                counter!(name::CERTIFICATE_RELOADS, "result" => "refused").increment(1);
-                error!(
-                    "rtmps: a certificate has changed and is not used, the one before is: {problem}\n  hint: {hint}"
-                );
-            }
-            Self::FewDescriptors { limit, wanted } => warn!(
-                "this process may open {limit} files, and needs {wanted} for its destinations and publishers: connections will be \
-                 refused under load\n  hint: raise the limit of open files (`ulimit -n`, or LimitNOFILE of the service)"
-            ),
-            Self::IngestProbed { address, transport } => {
-                counter!(name::INGEST_REFUSED, "reason" => "probe").increment(1);
-                debug!("{transport} connection from {address} went away without a word");
-            }
-            Self::PublishRefused { address, transport, reason, line } => {
-                counter!(name::INGEST_REFUSED, "reason" => "publish").increment(1);
-                match line {
-                    Line::Told { left_out } => {
-                        warn!("{transport} publisher at {address} refused: {reason}{}", more(left_out));
-                    }
-                    Line::LeftOut => debug!("{transport} publisher at {address} refused: {reason}"),
-                }
-            }
-            Self::LoopRefused { address, transport, reason, line } => {
-                counter!(name::INGEST_REFUSED, "reason" => "loop").increment(1);
-                match line {
-                    Line::Told { left_out } => {
-                        warn!("{transport} relay at {address} refused: {reason}{}", more(left_out));
-                    }
-                    Line::LeftOut => debug!("{transport} relay at {address} refused: {reason}"),
-                }
-            }
-            Self::WebhookFailed { stream, address, reason } => {
-                counter!(name::WEBHOOK_FAILURES).increment(1);
-                error!(
-                    "stream `{stream}`: a publisher at {address} was refused, for its webhook did not say whether it may: {reason}\n  \
-                     hint: check `webhook.url` in stream.toml, and the program behind it; publishers that it has let in come back \
-                     without it for a while"
-                );
-            }
-            Self::PublishStarted { stream, address, transport, tls, name, returned_after } => {
-                let with = tls.map_or_else(String::new, |tls| format!(" ({tls})"));
-                let by = name.map_or_else(String::new, |name| format!(" with the key of `{name}`"));
-                match returned_after {
-                    None => info!("stream `{stream}` is live: {transport} publisher at {address}{with}{by}"),
-                    Some(gap) => info!(
-                        "stream `{stream}` is live again after {:.1} s: {transport} publisher at {address}{with}{by}, the same \
-                         broadcast goes on",
-                        gap.as_secs_f64()
-                    ),
-                }
-            }
-            Self::PublishUnprotected { stream, address } => warn!(
-                "stream `{stream}`: the publisher at {address} sends over the internet without TLS: everybody on the way can read \
-                 its key, and see the picture\n  hint: use rtmps:// in the encoder; `require_tls = true` in stream.toml refuses \
-                 the rest"
-            ),
-            Self::PublisherSilent { stream, silence } => {
-                warn!("stream `{stream}`: the publisher is connected and has sent nothing for {} s", silence.as_secs());
-            }
-            Self::PublishStopped { stream, reason } => info!("stream `{stream}` ended: {reason}"),
-            Self::PublisherLost { stream, reason, hold } => {
-                let hold = humantime::format_duration(hold);
-                warn!("stream `{stream}` lost its publisher ({reason}): destinations are held open for {hold}");
-            }
-            Self::PublisherDisplaced { stream, address } => {
-                warn!("stream `{stream}`: the publisher at {address} was displaced by another one with the same key");
-            }
-            Self::DestinationOff { stream, destination, reason } => {
-                info!("destination `{}` is off: {reason}", full_name(stream, destination));
-            }
-            Self::DestinationWrong { stream, destination, reason } => {
-                error!("destination `{}` is held back, its file is wrong: {reason}", full_name(stream, destination));
-            }
-            Self::DestinationBroken { stream, destination, restart_in } => {
-                error!(
-                    "destination `{}` was ended by a fault of forkcast's own, and is started anew in {} s\n  hint: the lines \
-                     above say where; please report them",
-                    full_name(stream, destination),
-                    restart_in.as_secs()
-                );
-            }
-            Self::DestinationChanged { stream, destination, what } => {
-                info!("destination `{}` {what}", full_name(stream, destination));
-            }
-            Self::StreamRemoved { stream } => {
-                info!("stream `{stream}` is gone with its files: it ends, with its destinations");
-            }
-            Self::StreamWithoutKey { stream, error } => error!("nobody can publish stream `{stream}`: {error}"),
-            Self::BroadcastEnded { stream } => info!("the broadcast of stream `{stream}` was ended by hand"),
-            Self::Draining { wait } => {
-                let wait = humantime::format_duration(wait);
-                info!(
-                    "draining: no further publishers are taken, and those that are there are waited for, {wait} at the most"
-                );
-            }
-            Self::ConfigurationProblem { is_mistake: true, problem } => {
-                error!("what ran before goes on, but a file is wrong\n{problem}");
-            }
-            Self::ConfigurationProblem { is_mistake: false, problem } => warn!("{problem}"),
-            Self::ConfigurationRead { streams_added, streams_removed, destinations, mistakes, took } => {
-                counter!(name::CONFIGURATION_READS, "result" => "used").increment(1);
-                note_configuration(mistakes);
-                let plural = |count: usize, what: &str| match count {
-                    1 => format!("1 {what}"),
-                    count => format!("{count} {what}s"),
-                };
-                let streams = match (streams_added, streams_removed) {
-                    (0, 0) => String::new(),
-                    (added, removed) => format!(", {} added, {removed} removed", plural(added, "stream")),
-                };
-                let wrong = match mistakes {
-                    0 => String::new(),
-                    mistakes => format!("; {} in the files", plural(mistakes, "mistake")),
-                };
-                info!(
-                    "the files were read again in {} ms: {} changed{streams}{wrong}",
-                    took.as_millis(),
-                    plural(destinations, "destination")
-                );
-            }
-            Self::ConfigurationKept { reason } => {
-                counter!(name::CONFIGURATION_READS, "result" => "kept").increment(1);
-                error!("the files were read again, and are not gone by: {reason}");
-            }
-            Self::NeedsRestart { settings } => {
-                warn!("{settings} of `forkcast.toml` changed: that counts when forkcast is started again");
-            }
-            Self::DestinationFailsBack { stream, destination } => {
-                info!("destination `{}` goes back to its primary server", full_name(stream, destination));
-            }
-            Self::CertificateNotVerified { stream, destination, server, fingerprint } => {
-                let name = full_name(stream, destination);
-                warn!(
-                    "destination `{name}`: certificate of `{server}` is not verified (`dangerous_accept_any_certificate`), so \
-                     whoever is in between can read the stream and its key\n  hint: write `certificate_sha256 = \"{fingerprint}\"` \
-                     in its place, once that is the fingerprint of the server's own certificate"
-                );
-            }
-            Self::DestinationUnsuitable { stream, destination, what, reason } => {
-                warn!("destination `{}` {what}: {reason}", full_name(stream, destination));
-            }
-            Self::DestinationLive { stream, destination, tls, resumed_after } => {
-                let name = full_name(stream, destination);
-                let with = tls.map_or_else(|| " (plain)".to_owned(), |tls| format!(" ({tls})"));
-                match resumed_after {
-                    None => info!("destination `{name}` is live: its server accepted the publish{with}"),
-                    Some(gap) => info!("destination `{name}` is live again after {:.1} s{with}", gap.as_secs_f64()),
-                }
-            }
-            Self::DestinationDropped { stream, destination, skipped, picture, disposable } => {
-                let name = full_name(stream, destination);
-                warn!(
-                    "destination `{name}` takes less than the stream brings: left out {skipped} messages up to a keyframe, \
-                     {picture} frames of the picture, {disposable} disposable frames"
-                );
-            }
-            Self::DestinationFailed { stream, destination, message, hint, next, news, .. } => {
-                let name = full_name(stream, destination);
-                match news {
-                    News::New => error!("destination `{name}` failed: {message}; {next}\n  hint: {hint}"),
-                    News::Still { tries, lasting } => {
-                        let lasting = lasting.as_secs();
-                        warn!("destination `{name}` still fails ({tries} tries in {lasting} s): {message}; {next}");
-                    }
-                    News::Old => debug!("destination `{name}` failed: {message}; {next}"),
-                }
-            }
-            Self::DestinationEnded { stream, destination } => {
-                info!("destination `{}` ended with the broadcast", full_name(stream, destination));
-            }
-            Self::DestinationLeft { stream, destination } => info!(
-                "destination `{}` left without an unpublish: its broadcast goes on when forkcast is back in time",
-                full_name(stream, destination)
-            ),
-            Self::Stopping { how } => info!("stopping: {how}"),
+        self.count();
+        let statement = self.statement();
+        statement.log();
+        if !statement.is_repeat {
+            History::of_process().note(statement, SystemTime::now());
         }
-    }
-}
-
-/// Notes what was made of the files.
-pub fn note_configuration(mistakes: usize) {
-    #[expect(clippy::cast_precision_loss, reason = "nobody makes 2^52 mistakes")]
-    gauge!(name::CONFIGURATION_MISTAKES).set(mistakes as f64);
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    gauge!(name::CONFIGURATION_READ_LAST).set(now.as_secs_f64());
-}
-
-/// What was left out before a line, in words.
-fn more(left_out: u64) -> String {
-    match left_out {
-        0 => String::new(),
-        1 => " (and one more line like it was left out)".to_owned(),
-        more => format!(" (and {more} more lines like it were left out)"),
     }
 }
 

@@ -83,6 +83,8 @@ metrics! {
         "Times that changed files were read and used, or kept out as a whole";
     CONFIGURATION_READ_LAST: Gauge "forkcast_configuration_last_read_timestamp_seconds" [] [],
         "When what the files say was last used, in seconds since 1970";
+    NOTIFICATIONS: Counter "forkcast_notifications_total" ["endpoint" "result"] ["endpoint" "result"],
+        "Posts to each webhook of `notify` that were delivered, and events that were lost";
     STREAMS: Gauge "forkcast_streams" ["state"] ["state"], "Streams by state";
     STREAM_STATE: Gauge "forkcast_stream_state" ["stream" "state"] -, "1, with the present state of a stream";
     PUBLISHER_CONNECTED: Gauge "forkcast_stream_publisher_connected" ["stream"] -,

@@ -164,7 +164,7 @@ fn markup_in_names_and_errors_stays_text() {
     browser.wait_for(&format!("{}.innerText.includes('<img src=x onerror')", card("refused")), START);
     browser.wait_for("document.body.innerText.includes('destinations/<img src=x onerror=window.ran=1>.toml')", START);
     assert_eq!(browser.evaluate("document.images.length"), 0);
-    assert_eq!(browser.evaluate("document.scripts.length"), 1);
+    assert_eq!(browser.evaluate("document.scripts.length"), 2);
     assert_eq!(browser.evaluate("typeof window.ran"), "undefined");
     browser.assert_no_error();
 
@@ -206,13 +206,88 @@ fn a_relay_that_is_gone_or_hangs_is_told_and_its_return_is_seen() {
     println!("told {hung:?} after it hung, {gone:?} after it was gone");
 }
 
+/// What has happened stands on the page as it happens, the newest first, without a question; and is asked for where the relay
+/// does not let this page listen.
+#[test]
+fn what_happens_is_listed_as_it_happens() {
+    if !peers::are_here(&[Peer::Chromium]) {
+        return;
+    }
+    let mut relay = Relay::new();
+    let victim = Sink::start();
+    relay.destination("victim", &victim.url(), "");
+    relay.start();
+    let mut browser = open(&relay);
+    browser.wait_for("document.querySelector('#events li') !== null", START);
+    assert!(text(&mut browser, "#events").contains("Listening for rtmp publishers"));
+    let asked = "performance.getEntriesByType('resource').filter(({ name }) => name.includes('/api/events?')).length";
+    let before = browser.evaluate(asked);
+
+    let broadcast = Broadcast::synthetic(&relay, 4_000);
+    browser.wait_for("/stream `live` is live/i.test(document.querySelector('#events').innerText)", START);
+    browser.wait_for(&format!("{}.dataset.tone === 'ok'", card("victim")), START);
+    victim.kill();
+    let killed = "[...document.querySelectorAll('#events li')].find((line) => /victim. failed/.test(line.innerText))";
+    let told = browser.wait_for(&format!("{killed} !== undefined"), TOLD);
+    println!("listed {told:?} after it was killed");
+    assert_eq!(browser.evaluate(&format!("{killed}.dataset.tone")), "bad");
+    let line = browser.evaluate(&format!("{killed}.innerText"));
+    let line = line.as_str().unwrap();
+    assert!(line.contains("error") && line.contains("next try") && line.contains('\n'), "{line}");
+    assert_eq!(browser.evaluate(&format!("Boolean({killed}.querySelector('.hint').innerText)")), true);
+    victim.revive();
+    let recovered = "document.querySelector('#events li')";
+    browser.wait_for(&format!("/victim. is live again/.test({recovered}.innerText)"), Duration::from_secs(30));
+    assert_eq!(browser.evaluate(&format!("{recovered}.dataset.tone")), "ok");
+    let times = "[...document.querySelectorAll('#events time')].map((time) => time.dateTime)";
+    assert_eq!(browser.evaluate(&format!("String({times}) === String({times}.sort().reverse())")), true);
+    assert_eq!(browser.evaluate(asked), before, "it was told, and did not ask");
+    assert_looks_well(&mut browser, "events");
+    assert_all_can_be_reached(&mut browser, 3);
+    broadcast.stop();
+    browser.assert_no_error();
+
+    // Another run, and the page goes on where it was.
+    relay.stop("TERM");
+    browser.wait_for("!document.querySelector('#lost').hidden", LOST);
+    relay.start();
+    let runs = "document.querySelector('#events').innerText.match(/listening for rtmp publishers/gi).length";
+    browser.wait_for(&format!("{runs} === 2"), START);
+}
+
+/// Where every place of a listener is taken, the page asks instead.
+#[test]
+fn a_page_that_may_not_listen_asks() {
+    if !peers::are_here(&[Peer::Chromium]) {
+        return;
+    }
+    let mut relay = Relay::new();
+    relay.start();
+    let listeners: Vec<_> = (0..64)
+        .map(|_| {
+            let mut socket = TcpStream::connect(("127.0.0.1", relay.http_port())).unwrap();
+            write!(socket, "GET /api/events/stream HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+            let mut first = [0; 12];
+            socket.read_exact(&mut first).unwrap();
+            assert_eq!(&first, b"HTTP/1.1 200");
+            socket
+        })
+        .collect();
+    let mut browser = open(&relay);
+    browser.wait_for("document.querySelector('#events li') !== null", START);
+    let broadcast = Broadcast::synthetic(&relay, 1_000);
+    browser.wait_for("/stream `live` is live/i.test(document.querySelector('#events').innerText)", START);
+    broadcast.stop();
+    drop(listeners);
+}
+
 /// A page of a stranger's whose name is made to be this machine (DNS rebinding) reads nothing.
 #[test]
 fn other_names_than_its_own_are_refused_and_every_answer_is_hardened() {
     let mut relay = Relay::new();
     relay.start();
     let port = relay.http_port();
-    for path in ["/", "/dashboard.js", "/dashboard.css", "/api/status"] {
+    for path in ["/", "/dashboard.js", "/dashboard.css", "/events.js", "/events.css", "/api/status", "/api/events"] {
         for (host, expected) in [
             (format!("127.0.0.1:{port}"), 200),
             ("localhost".to_owned(), 200),

@@ -35,6 +35,7 @@ mod loops;
 mod lost_destinations;
 mod memory;
 mod monitoring;
+mod notify;
 mod preflight;
 mod refusals;
 mod relay_peers;

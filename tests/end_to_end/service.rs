@@ -151,6 +151,9 @@ fn the_log_for_machines_is_an_object_a_line() {
     let failed = with("destination `dead` failed: ");
     assert_eq!(failed["level"], "error");
     assert!(failed["hint"].as_str().is_some_and(|hint| hint.starts_with("check host and port")), "{failed}");
+    let about = (&failed["kind"], &failed["stream"], &failed["destination"]);
+    assert_eq!(about, (&"destination_failed".into(), &"live".into(), &"dead".into()));
+    assert_eq!(with("stream `live` is live: ")["kind"], "publish_started");
     with("forkcast 0.1.0 is ready");
     with("stopping: ");
 }

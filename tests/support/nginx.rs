@@ -30,6 +30,11 @@ impl Nginx {
         Self::launch(parent, name, ([127, 0, 0, 1], ports::free()).into(), Command::new(PROGRAM))
     }
 
+    /// At the port of one that was there before.
+    pub(crate) fn start_at(parent: &Path, name: &str, port: u16) -> Self {
+        Self::launch(parent, name, ([127, 0, 0, 1], port).into(), Command::new(PROGRAM))
+    }
+
     /// At the far end of a network.
     pub(crate) fn start_in(parent: &Path, name: &str, namespace: &Namespace) -> Self {
         Self::launch(parent, name, namespace.at(ports::free()), namespace.command(PROGRAM))

@@ -333,7 +333,7 @@ impl Relay {
         let search = Search::of(&self.secrets);
         search.assert_absent("the relay's log", &self.log());
         let Some(process) = &self.process else { return };
-        for path in ["/api/status", "/metrics", "/healthz", "/readyz"] {
+        for path in ["/api/status", "/api/events?limit=500", "/metrics", "/healthz", "/readyz"] {
             if let Some((_, body)) = http::get(self.http, path) {
                 search.assert_absent(path, &body);
             }

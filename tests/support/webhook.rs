@@ -1,4 +1,4 @@
-//! A program that is asked who may publish: HTTP over TLS or plain, with the answer that the test wants.
+//! A program that is asked who may publish, or told what happens: HTTP over TLS or plain, with the answer that the test wants.
 
 use std::io::{BufRead as _, BufReader, Read, Write};
 use std::net::TcpListener;
@@ -21,8 +21,27 @@ pub(crate) struct Webhook {
 struct Shared {
     /// Status line and body.
     answer: Mutex<(String, String)>,
-    /// The bodies of the questions.
-    asked: Mutex<Vec<String>>,
+    /// The questions.
+    asked: Mutex<Vec<Request>>,
+}
+
+/// One question as it came.
+#[derive(Clone, Debug)]
+pub(crate) struct Request {
+    /// The first line.
+    pub(crate) line: String,
+    /// The lines after it.
+    pub(crate) headers: Vec<String>,
+    pub(crate) body: String,
+}
+
+impl Request {
+    /// The value of a header, by its name in small letters; empty where there is none.
+    pub(crate) fn header(&self, name: &str) -> String {
+        let named = self.headers.iter().filter_map(|line| line.split_once(':'));
+        let mut values = named.filter(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim());
+        values.next().unwrap_or_default().to_owned()
+    }
 }
 
 impl Webhook {
@@ -65,6 +84,11 @@ impl Webhook {
 
     /// The bodies of all questions so far.
     pub(crate) fn asked(&self) -> Vec<String> {
+        self.requests().into_iter().map(|request| request.body).collect()
+    }
+
+    /// All questions so far.
+    pub(crate) fn requests(&self) -> Vec<Request> {
         self.shared.asked.lock().expect("nobody panics here").clone()
     }
 
@@ -76,7 +100,7 @@ impl Webhook {
 /// One request and its answer. A peer that goes away, or does not trust us, is none.
 fn converse(stream: impl Read + Write, shared: &Shared) {
     let mut reader = BufReader::new(stream);
-    let mut length = 0;
+    let (mut length, mut head) = (0, Vec::new());
     loop {
         let mut line = String::new();
         match reader.read_line(&mut line) {
@@ -87,12 +111,15 @@ fn converse(stream: impl Read + Write, shared: &Shared) {
         if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
             length = value.trim().parse().expect("a length is a number");
         }
+        head.push(line.trim_end().to_owned());
     }
     let mut body = vec![0; length];
     if reader.read_exact(&mut body).is_err() {
         return;
     }
-    shared.asked.lock().expect("nobody panics here").push(String::from_utf8(body).expect("JSON is UTF-8"));
+    let (body, headers) = (String::from_utf8(body).expect("JSON is UTF-8"), head.split_off(1.min(head.len())));
+    let request = Request { line: head.concat(), headers, body };
+    shared.asked.lock().expect("nobody panics here").push(request);
     let (status, body) = shared.answer.lock().expect("nobody panics here").clone();
     let length = body.len();
     let _ = write!(

@@ -18,6 +18,7 @@ use crate::{
         mask::Shown,
         secret::{KEY, KEY_ENV, KEY_FILE, Key, Names, beside, unreadable},
         source::Source,
+        web_url,
     },
     ingest::{
         access::{KeyDigest, PublisherKey},
@@ -207,8 +208,8 @@ impl Publisher {
             document.mistake(&span, "webhook.url", message, "write `url = \"https://…\"`, or take the table out");
             return Err(Wrong);
         };
-        if let Some(problem) = objection_to_url(&url) {
-            document.mistake(&span, "webhook.url", problem.0.to_owned(), problem.1);
+        if let Some((message, hint)) = web_url::objection("webhook.url", &url, "stream keys") {
+            document.mistake(&span, "webhook.url", message, hint);
             return Err(Wrong);
         }
         let ca_file = match ca_file {
@@ -300,27 +301,4 @@ fn networks(document: &mut Document<'_>, name: &'static str) -> Option<Vec<IpNet
         }
     }
     is_right.then_some(networks)
-}
-
-/// What is wrong with a webhook's URL, and what to do.
-fn objection_to_url(url: &str) -> Option<(&'static str, &'static str)> {
-    let parsed = url::Url::parse(url).ok().filter(|url| url.has_host());
-    let Some(parsed) = parsed else {
-        return Some(("`webhook.url` is not a URL", "write `url = \"https://…\"`, with the host"));
-    };
-    let is_here = match parsed.host() {
-        Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => address.is_loopback(),
-        Some(url::Host::Domain(name)) => name == "localhost",
-        None => false,
-    };
-    match parsed.scheme() {
-        "https" => None,
-        "http" if is_here => None,
-        "http" => Some((
-            "`webhook.url` is not encrypted: stream keys would cross the network in the clear",
-            "write https://; plain http:// is for this machine alone, 127.0.0.1 or localhost",
-        )),
-        _ => Some(("`webhook.url` is not HTTP", "write `url = \"https://…\"`")),
-    }
 }

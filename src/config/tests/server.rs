@@ -233,7 +233,7 @@ mistake: unknown field `stream_key`
    |
  4 | stream_key = …
    | ^^^^^^^^^^
-hint: it can be `destinations`, `state`, `rtmp`, `rtmps`, `tls_cert`, `tls_key`, `share_ports`, `http`, `monitoring`, `metrics`, `log_format`, `no_table`, `strict`
+hint: it can be `destinations`, `state`, `rtmp`, `rtmps`, `tls_cert`, `tls_key`, `share_ports`, `http`, `http_token`, `http_token_file`, `drain`, `monitoring`, `metrics`, `log_format`, `no_table`, `strict`, `[notify.NAME]`
 mistake: `strict` is text, not true or false
   --> forkcast.toml:5:10
    |

@@ -50,7 +50,7 @@ struct Object<'a> {
 }
 
 /// What the sentence for people says already.
-const IN_THE_MESSAGE: [&str; 3] = ["kind", "stream", "destination"];
+const IN_THE_MESSAGE: [&str; 4] = ["kind", "stream", "destination", "hint"];
 
 impl Line {
     pub(super) fn of(event: &Event<'_>) -> Self {
@@ -106,11 +106,12 @@ impl Line {
     }
 
     fn object(&self, time: String) -> Object<'_> {
-        let (message, hint) = match self.message.split_once(HINT) {
-            Some((message, hint)) => (message, Some(hint)),
-            None => (self.message.as_str(), None),
-        };
         let field = |name| self.fields.get(name).map(String::as_str);
+        let [kind, stream, destination, said] = IN_THE_MESSAGE.map(field);
+        let (message, hint) = match self.message.split_once(HINT) {
+            Some((message, hint)) => (message, Some(said.unwrap_or(hint))),
+            None => (self.message.as_str(), said),
+        };
         let level = match self.level {
             Level::ERROR => "error",
             Level::WARN => "warning",
@@ -120,7 +121,6 @@ impl Line {
         };
         let is_more = |(name, _): &(&&'static str, &String)| !IN_THE_MESSAGE.contains(name);
         let more = self.fields.iter().filter(is_more).map(|(name, value)| (*name, value.as_str())).collect();
-        let [kind, stream, destination] = IN_THE_MESSAGE.map(field);
         Object { time, level, kind, stream, destination, message, hint, more }
     }
 }
