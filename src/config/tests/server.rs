@@ -49,6 +49,7 @@ fn with_nothing_said_there_is_a_plain_listener_alone() {
             "log_format | text | default",
             "no_table | false | default",
             "share_ports | false | default",
+            "drain | 0s | default",
             "strict | false | default",
         ]
     );
@@ -83,6 +84,7 @@ fn flags_go_before_variables_before_the_file() {
             "log_format | json | environment FORKCAST_LOG_FORMAT",
             "no_table | true | flag --no-table",
             "share_ports | false | default",
+            "drain | 0s | default",
             "strict | true | flag --strict",
         ]
     );
@@ -188,7 +190,7 @@ warning: nothing reads this variable: no setting has its name
 hint: did you mean `FORKCAST_HTTP`?
 warning: nothing reads this variable: no setting has its name
   --> environment variable FORKCAST_WONDER
-hint: unset it; what forkcast reads is FORKCAST_DESTINATIONS, FORKCAST_STATE, FORKCAST_RTMP, FORKCAST_RTMPS, FORKCAST_TLS_CERT, FORKCAST_TLS_KEY, FORKCAST_SHARE_PORTS, FORKCAST_HTTP, FORKCAST_MONITORING, FORKCAST_METRICS, FORKCAST_LOG_FORMAT, FORKCAST_NO_TABLE, FORKCAST_STRICT, FORKCAST_CONFIG, FORKCAST_STREAM_KEY"
+hint: unset it; what forkcast reads is FORKCAST_DESTINATIONS, FORKCAST_STATE, FORKCAST_RTMP, FORKCAST_RTMPS, FORKCAST_TLS_CERT, FORKCAST_TLS_KEY, FORKCAST_SHARE_PORTS, FORKCAST_HTTP, FORKCAST_HTTP_TOKEN, FORKCAST_HTTP_TOKEN_FILE, FORKCAST_DRAIN, FORKCAST_MONITORING, FORKCAST_METRICS, FORKCAST_LOG_FORMAT, FORKCAST_NO_TABLE, FORKCAST_STRICT, FORKCAST_CONFIG, FORKCAST_STREAM_KEY"
     );
 }
 
@@ -299,6 +301,7 @@ server
   log_format    text            default
   no_table      false           default
   share_ports   false           default
+  drain         0s              default
   strict        false           default
 
 stream live
@@ -330,4 +333,42 @@ async fn connecting_asks_what_is_on_and_names_its_stream() {
     let mut out = Vec::new();
     assert_eq!(check::connect(&mut out, &Memory::new(&files[1..]).load(), false).await, check::FINE);
     assert_eq!(String::from_utf8(out).unwrap(), "\nno destination is on: there is no server to connect to\n");
+}
+
+#[test]
+fn the_token_of_the_http_listener() {
+    let token = "0123456789abcdef";
+    let with = |file: &str, others: &[(&str, &str)], variable: Option<&str>| {
+        let files: Vec<_> = [("forkcast.toml", file)].iter().chain(others).copied().collect();
+        let memory = Memory::new(&files);
+        let memory = variable.map_or(memory.clone(), |value| memory.variable("FORKCAST_HTTP_TOKEN", value));
+        ServeOptions::resolve(&Given::default(), &memory, Path::new("state"))
+    };
+    let token_of = |resolved: &Resolved| {
+        resolved.options.http_token.as_ref().map(|token| secrecy::ExposeSecret::expose_secret(token).to_owned())
+    };
+    let written = format!("http_token = \"{token}\"\n");
+    for resolved in [
+        with(&written, &[], None),
+        with("http_token_file = \"token\"\n", &[("token", "0123456789abcdef\n")], None),
+        with("http_token = \"another of sixteen\"\n", &[], Some(token)),
+    ] {
+        assert_eq!(seen(&resolved), "");
+        assert_eq!(token_of(&resolved).as_deref(), Some(token));
+        assert!(!format!("{resolved:?}").contains(token));
+        assert!(resolved.options.explanation.iter().any(|line| line.field == "http_token" && line.value == "(set)"));
+    }
+    for (resolved, expected) in [
+        (with("http_token = \"short\"\n", &[], None), "needs 16 characters or more"),
+        (with("http_token = \"with spaces in between\"\n", &[], None), "without spaces"),
+        (with("", &[], Some("short")), "environment variable FORKCAST_HTTP_TOKEN"),
+        (with("http_token_file = \"missing\"\n", &[], None), "missing cannot be read"),
+        (with("http_token_file = \"token\"\n", &[("token", "")], None), "needs 16 characters or more"),
+        (with("drain = \"soon\"\n", &[], None), "`drain` is no time up to a day"),
+        (with("drain = \"2days\"\n", &[], None), "`drain` is no time up to a day"),
+    ] {
+        let seen = seen(&resolved);
+        assert!(resolved.has_mistake() && seen.contains(expected), "{seen}");
+        assert!(!seen.contains("spaces in between") && !seen.contains("\"short\""), "{seen}");
+    }
 }
