@@ -56,6 +56,8 @@ impl Courier {
 
     /// Posts until `stop`, and then what is left for [`FLUSH`] at the most.
     pub async fn run(mut self, stop: CancellationToken) {
+        // A counter that is not there yet cannot be seen to rise from nothing.
+        ["delivered", "lost"].into_iter().for_each(|result| self.count(result, 0));
         let mut under_way: Option<JoinHandle<Result<(), Refusal>>> = None;
         loop {
             let now = self.began.elapsed();

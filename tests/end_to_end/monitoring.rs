@@ -94,6 +94,8 @@ fn live_relay(flags: &[&str]) -> (Relay, Sink, Broadcast, Authority) {
     relay.destination("dead", &format!("rtmp://127.0.0.1:{}/live", ports::free()), "");
     relay.destination_file("wrong.toml", "url = 7\n");
     relay.destination_file("off.toml", "platform = \"youtube\"\nkey = \"\"\n");
+    // Nobody listens there: what is posted is tried again.
+    relay.settings_file(&format!("[notify.ops]\nurl = \"http://127.0.0.1:{}/\"\n", ports::free()));
     relay.with_flags(flags);
     relay.start();
     let broadcast = Broadcast::synthetic(&relay, 20_000);

@@ -20,14 +20,6 @@ const START: Duration = Duration::from_secs(15);
 /// From the death of a server to the message that says so.
 const TOLD: Duration = Duration::from_secs(5);
 
-/// Writes `forkcast.toml`, which nobody else may read, beside the relay.
-fn write_settings(relay: &Relay, text: &str) {
-    let file = relay.folder().join("forkcast.toml");
-    fs::write(&file, text).unwrap();
-    #[cfg(unix)]
-    fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
-}
-
 fn posts(webhook: &Webhook) -> Vec<Value> {
     webhook.asked().iter().map(|body| serde_json::from_str(body).expect("a post is JSON")).collect()
 }
@@ -57,8 +49,7 @@ fn a_destination_that_is_killed_is_told_within_five_seconds_signed_and_again_whe
     relay.keep_secret(&token);
     relay.keep_secret(&signing);
     let ca = authority.file();
-    write_settings(
-        &relay,
+    relay.settings_file(
         &format!(
             "[notify.ops]\nurl = \"https://localhost:{}/services/{token}?t={token}\"\nsecret = \"{signing}\"\nca_file = \"{}\"\n",
             webhook.port(),
@@ -154,7 +145,7 @@ fn what_flaps_is_told_a_few_times_and_the_rest_as_one() {
     let mut relay = Relay::new();
     let webhook = Webhook::start(None);
     let settings = format!("[notify.ops]\nurl = \"http://127.0.0.1:{}/\"\n", webhook.port());
-    write_settings(&relay, &settings);
+    relay.settings_file(&settings);
     relay.start();
     let start = Instant::now();
     let wait_for_state = |state: &str| wait::until(state, START, || (relay.stream()["state"] == state).then_some(()));
@@ -193,7 +184,7 @@ fn an_endpoint_that_is_gone_is_told_of_and_disturbs_nobody() {
         ports::free(),
         works.port()
     );
-    write_settings(&relay, &settings);
+    relay.settings_file(&settings);
     relay.start();
     let broadcast = Broadcast::synthetic(&relay, 4_000);
     wait_for_post(&works, "publish_started", None, START);
@@ -216,7 +207,7 @@ fn endpoints_change_with_their_file_and_a_mistake_is_told() {
     let mut relay = Relay::new();
     let (first, second) = (Webhook::start(None), Webhook::start(None));
     let settings = |webhook: &Webhook| format!("[notify.ops]\nurl = \"http://127.0.0.1:{}/\"\n", webhook.port());
-    write_settings(&relay, &settings(&first));
+    relay.settings_file(&settings(&first));
     let sink = Sink::start();
     relay.destination("one", &sink.url(), "");
     relay.start();
@@ -226,7 +217,7 @@ fn endpoints_change_with_their_file_and_a_mistake_is_told() {
     assert!(message.contains("two.toml:3:1: unknown field `resum`") && !message.contains('\n'), "{wrong}");
     assert!(wrong["hint"].as_str().unwrap().contains("did you mean `resume`?"), "{wrong}");
 
-    write_settings(&relay, &settings(&second));
+    relay.settings_file(&settings(&second));
     // What happens between two looks at the file is told to the first.
     wait::until("the second to be told", Duration::from_secs(60), || {
         let broadcast = Broadcast::synthetic(&relay, 1_000);

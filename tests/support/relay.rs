@@ -115,6 +115,11 @@ impl Relay {
         fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).expect("it is our own");
     }
 
+    /// Writes `forkcast.toml`, which nobody else may read either.
+    pub(crate) fn settings_file(&self, text: &str) {
+        self.destination_file("../forkcast.toml", text);
+    }
+
     /// Sets an environment variable, from the next start on.
     pub(crate) fn environment(&mut self, name: &str, value: &str) {
         self.environment.push((name.to_owned(), value.to_owned()));
