@@ -297,12 +297,7 @@ impl Relay {
     }
 
     fn serve_http(&self, server: Server, audience: Audience, control: Control) {
-        let stop = self.http_stop.clone();
-        self.http.spawn(async move {
-            if let Err(error) = server.run(audience, control, stop).await {
-                Event::AcceptFailed { transport: "http", error: &error.to_string() }.emit();
-            }
-        });
+        self.http.spawn(server.run(audience, control, room_for_http(), self.http_stop.clone()));
     }
 
     async fn stop_ingest(&self) {
@@ -351,7 +346,7 @@ fn bind(options: &ServeOptions, tls: Option<&TlsServer>) -> Result<Vec<Listener>
 /// and publishers need.
 fn room_for_publishers((streams, destinations): (usize, usize)) -> usize {
     // A destination that changes its server has two for a moment; a stream has its publisher and one that waits for its turn.
-    let needed = DESCRIPTORS + 2 * destinations + 2 * streams;
+    let needed = DESCRIPTORS + 2 * room_for_http() + 2 * destinations + 2 * streams;
     let Some(limit) = descriptors::raise_limit() else { return ingest::limits::WAITING };
     let room = limit.saturating_sub(needed as u64);
     let wanted = ingest::limits::WAITING_AT_LEAST;
@@ -359,6 +354,14 @@ fn room_for_publishers((streams, destinations): (usize, usize)) -> usize {
         Event::FewDescriptors { limit, wanted: (needed + wanted) as u64 }.emit();
     }
     usize::try_from(room).unwrap_or(usize::MAX).clamp(wanted, ingest::limits::WAITING)
+}
+
+/// How many connections each of the HTTP listeners may have at once: browsers take a handful each. Never more than a small part of
+/// all descriptors.
+fn room_for_http() -> usize {
+    const ROOM: usize = 128;
+    let limit = descriptors::raise_limit().and_then(|limit| usize::try_from(limit).ok());
+    limit.map_or(ROOM, |limit| (limit / 16).clamp(8, ROOM))
 }
 
 /// Looks every few seconds whether certificates were renewed, and tells when one runs out.

@@ -7,6 +7,7 @@
 pub mod answer;
 pub mod api;
 pub mod board;
+mod connections;
 pub mod dashboard;
 pub mod desk;
 pub mod events;

@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     api,
     board::Board,
-    dashboard,
+    connections, dashboard,
     desk::Desk,
     events::Events,
     health, host,
@@ -73,20 +73,17 @@ impl Server {
         self.listener.local_addr()
     }
 
-    /// Answers until `stop`.
-    ///
-    /// # Errors
-    /// What the listener reports.
-    pub async fn run(self, audience: Audience, control: Control, stop: CancellationToken) -> io::Result<()> {
-        let routes = match audience {
-            Audience::Everybody => {
+    /// Answers until `stop`, `room` connections at once.
+    pub async fn run(self, audience: Audience, control: Control, room: usize, stop: CancellationToken) {
+        let routes = match (audience, self.local_address()) {
+            (Audience::Everybody, Ok(address)) => {
                 let events = Events::new(History::of_process(), stop.clone());
-                monitoring().merge(for_browsers(control.guard, events, self.local_address()?.ip()))
+                monitoring().merge(for_browsers(control.guard, events, address.ip()))
             }
-            Audience::Monitoring => monitoring(),
+            // A listener without an address of its own would not know by which names it is called.
+            (Audience::Monitoring, _) | (Audience::Everybody, Err(_)) => monitoring(),
         };
-        let routes = routes.with_state(control);
-        axum::serve(self.listener, routes).with_graceful_shutdown(stop.cancelled_owned()).await
+        connections::serve(self.listener, routes.with_state(control), room, stop).await;
     }
 }
 

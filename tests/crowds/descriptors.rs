@@ -44,7 +44,9 @@ fn strangers_never_get_the_descriptors_that_the_show_needs() {
     bystanders.wait_for_media();
     relay.wait_for_state("lost", "delivering", RECOVERY);
 
-    let strangers: Vec<Socket> = (0..STRANGERS).map(|number| stranger(number, relay.rtmp_port())).collect();
+    let ports = [relay.rtmp_port(), relay.http_port()];
+    let strangers: Vec<Socket> =
+        (0..STRANGERS).zip(ports.into_iter().cycle()).map(|(number, port)| stranger(number, port)).collect();
     // A destination that has to connect anew finds what it needs.
     lost.kill();
     relay.wait_for_state("lost", "waiting", RECOVERY);
