@@ -167,7 +167,58 @@ impl Control {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::Value;
+    use tokio_util::sync::CancellationToken;
+
     use super::*;
+    use crate::observe::History;
+
+    const REFERENCE: &str = include_str!("../../docs/api.md");
+
+    #[test]
+    fn the_reference_has_a_section_for_each_route_and_no_other() {
+        let (_, document) = routes(Events::new(History::of_process(), CancellationToken::new()));
+        let document = serde_json::to_value(document).unwrap();
+        let mut of_document = BTreeSet::new();
+        for (path, methods) in document["paths"].as_object().unwrap() {
+            let methods = methods.as_object().unwrap().keys();
+            of_document.extend(methods.map(|method| format!("{} {path}", method.to_uppercase())));
+        }
+        let heads = REFERENCE.lines().filter_map(|line| line.strip_prefix("### `")?.strip_suffix('`'));
+        let heads: Vec<_> = heads.map(str::to_owned).collect();
+        let of_reference: BTreeSet<_> = heads.iter().cloned().collect();
+        assert_eq!(of_reference, of_document);
+        assert_eq!(heads.len(), of_reference.len(), "one of them is there twice");
+    }
+
+    #[test]
+    fn the_examples_of_the_reference_are_right() {
+        let sections: Vec<_> = REFERENCE.split("\n### `").skip(1).collect();
+        for section in &sections {
+            let (head, text) = section.split_once("`\n").unwrap();
+            let (method, path) = head.split_once(' ').unwrap();
+            // As `live` and whatever destination.
+            let parts: Vec<_> =
+                path.split('{').map(|part| part.split_once('}').map_or(part, |(_, rest)| rest)).collect();
+            let commands: String = text.split("```sh\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+            assert!(parts.iter().all(|part| commands.contains(part)), "{head} is not called: {commands}");
+            let is_said = match method {
+                "GET" => !commands.contains(" -X "),
+                "POST" if commands.contains("--json") => true,
+                method => commands.contains(&format!("-X {method} ")),
+            };
+            assert!(is_said, "{head} is called in another way: {commands}");
+        }
+        let answers: Vec<_> =
+            REFERENCE.split("```json\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+        assert!(answers.len() > sections.len() / 2);
+        for answer in answers {
+            let answer = serde_json::from_str::<Value>(answer);
+            assert!(answer.is_ok(), "{answer:?}");
+        }
+    }
 
     #[test]
     fn a_list_is_cut_into_parts_that_leave_nothing_out() {
