@@ -282,3 +282,11 @@ fn other_protocols() {
         assert!(failure.hint.contains(hint), "{failure}");
     }
 }
+
+#[test]
+fn every_kind_is_in_the_guide() {
+    let guide = include_str!("../../../docs/troubleshooting.md");
+    let missing: Vec<_> =
+        Kind::ALL.iter().map(|kind| kind.label()).filter(|kind| !guide.contains(&format!("`{kind}`"))).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
