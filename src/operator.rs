@@ -131,10 +131,12 @@ impl Operator {
             Ask::RotateKey { stream, key, grace } => self.rotate_key(&stream, key, grace).await,
             Ask::End(stream) => {
                 let feed = self.relay.feed(&stream).ok_or_else(|| no_stream(&stream))?;
+                // Before it ends: whoever sees the end is to know why.
+                feed.shut();
                 if !feed.end_broadcast() {
+                    feed.reopen();
                     return Err(Refused::Conflict(format!("stream `{stream}` is not live: there is nothing to end")));
                 }
-                feed.shut();
                 Event::BroadcastEnded { stream: &stream }.emit();
                 Ok(format!(
                     "the broadcast of `{stream}` ends on every destination; its encoder is kept out for a minute"

@@ -4,6 +4,7 @@ mod member;
 mod roster;
 
 use std::{
+    collections::BTreeSet,
     io,
     net::{IpAddr, SocketAddr},
     path::PathBuf,
@@ -164,7 +165,7 @@ impl Relay {
             ingest: TaskTracker::new(),
             http: TaskTracker::new(),
         };
-        relay.apply(streams);
+        relay.apply(streams, &BTreeSet::new());
         relay.ingest.spawn(watch_certificates(tls, relay.ingest_stop.clone()));
         for listener in listeners {
             if let Ok(address) = listener.local_address() {
@@ -187,9 +188,10 @@ impl Relay {
         Ok(relay)
     }
 
-    /// Makes what runs what the files say; whatever they do not change is not touched.
-    pub fn apply(&mut self, streams: Vec<Stream>) -> Changes {
-        let changes = self.roster.apply(streams);
+    /// Makes what runs what the files say; whatever they do not change is not touched. A destination that waits is tried again at
+    /// once where a file of its own is among those that were `saved`.
+    pub fn apply(&mut self, streams: Vec<Stream>, saved: &BTreeSet<PathBuf>) -> Changes {
+        let changes = self.roster.apply(streams, saved);
         self.door.set_room(room_for_publishers(self.roster.len()));
         changes
     }
@@ -410,7 +412,8 @@ async fn tell_when_a_hold_runs_out(feed: Arc<Feed>, stop: CancellationToken) {
             _ = broadcast.changed() => {}
         }
         let now = broadcast.borrow_and_update().phase;
-        if before == Phase::Held && matches!(now, Phase::Ended { .. }) {
+        let is_by_hand = feed.status().shut_for.is_some();
+        if before == Phase::Held && matches!(now, Phase::Ended { .. }) && !is_by_hand {
             Event::PublishStopped { stream: feed.name(), reason: "the publisher did not come back in time" }.emit();
         }
         before = now;

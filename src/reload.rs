@@ -161,6 +161,7 @@ impl Reloader {
         let destinations = streams.iter().map(|stream| stream.destinations.len()).sum();
         let first_step = first_step(&streams, &self.started.destinations);
         self.tell_problems(&reading);
+        let saved = reading.stamps.changed_since(&self.stamps.borrow());
         self.stamps.send_replace(reading.stamps.clone());
         let kept = self.reason_to_keep(&reading, destinations, why);
         let needs_restart = self.needs_restart(&reading.server);
@@ -183,7 +184,7 @@ impl Reloader {
             return Err(reason);
         }
         self.destinations = destinations;
-        let changes = relay.apply(streams);
+        let changes = relay.apply(streams, &saved);
         let mistakes = self.problems.iter().filter(|problem| problem.is_mistake()).count();
         let Changes { streams_added, streams_removed, destinations } = changes;
         let took = began.elapsed();
@@ -234,6 +235,8 @@ impl Reloader {
             ("log_format", before.log_format != now.log_format),
             ("no_table", before.no_table != now.no_table),
             ("destinations", before.destinations != now.destinations),
+            ("http_token", !before.has_token_of(now)),
+            ("drain", before.drain != now.drain),
             ("state", before.state != now.state),
         ];
         pairs.into_iter().filter(|(_, is_other)| *is_other).map(|(name, _)| format!("`{name}`")).collect()

@@ -160,6 +160,13 @@ impl Resolved {
 }
 
 impl ServeOptions {
+    /// Whether both ask for the same token.
+    #[must_use]
+    pub fn has_token_of(&self, other: &Self) -> bool {
+        let exposed = |options: &Self| options.http_token.as_ref().map(|token| token.expose_secret().to_owned());
+        exposed(self) == exposed(other)
+    }
+
     /// Puts together what was given, what `forkcast.toml` says, and the defaults.
     ///
     /// `default_state` is the user's folder for the state of programs.

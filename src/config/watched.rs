@@ -5,7 +5,7 @@
 //! notifications; and it costs one `stat` each.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     ffi::OsString,
     fs, io,
     path::{Path, PathBuf},
@@ -55,6 +55,13 @@ impl<S: Source> Watched<S> {
 }
 
 impl Stamps {
+    /// Which files and folders are others than they were, or were not read then.
+    #[must_use]
+    pub fn changed_since(&self, earlier: &Self) -> BTreeSet<PathBuf> {
+        let is_other = |(path, stamp): &(&PathBuf, &Stamp)| earlier.0.get(*path) != Some(stamp);
+        self.0.iter().filter(is_other).map(|(path, _)| path.clone()).collect()
+    }
+
     /// The same files and folders as they are now.
     #[must_use]
     pub fn now(&self) -> Self {

@@ -36,8 +36,8 @@ const PAGE_LIMIT: usize = 1000;
 #[openapi(
     info(
         title = "forkcast",
-        description = "Watch and change a running forkcast. On a loopback address no token is needed; elsewhere each \
-                       request shows it as a bearer token. Keys go in and never come out."
+        description = "Watch and change a running forkcast. Where a token was given, or the address is not a loopback one, \
+                       each request shows it as a bearer token. Keys go in and never come out."
     ),
     modifiers(&Token),
     security((), ("token" = []))
@@ -53,6 +53,35 @@ impl utoipa::Modify for Token {
     }
 }
 
+/// What any route may answer, whatever is asked.
+const ANSWERS: [(&str, &str); 4] = [
+    ("401", "the token is needed, and was not shown"),
+    ("403", "the request comes from a page of another origin, or by another machine's name"),
+    ("429", "too many requests wait"),
+    ("503", "forkcast is stopping"),
+];
+
+/// What a route with a body may answer beside these.
+const ANSWERS_TO_BODIES: [(&str, &str); 3] = [
+    ("400", "the body makes no sense"),
+    ("413", "the body is too large"),
+    ("415", "the body is not sent as JSON"),
+];
+
+fn add_answers(document: &mut utoipa::openapi::OpenApi) {
+    for item in document.paths.paths.values_mut() {
+        let operations = [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
+        for operation in operations.into_iter().flatten() {
+            let to_bodies = ANSWERS_TO_BODIES.iter().filter(|_| operation.request_body.is_some());
+            let answers: Vec<_> = ANSWERS.iter().chain(to_bodies).collect();
+            for (status, description) in answers {
+                let answer = utoipa::openapi::ResponseBuilder::new().description(*description).build();
+                operation.responses.responses.entry((*status).to_owned()).or_insert(answer.into());
+            }
+        }
+    }
+}
+
 /// Every route below `/api`, with the document of them all.
 pub fn routes(events: Events) -> (Router<Control>, utoipa::openapi::OpenApi) {
     let routes = OpenApiRouter::with_openapi(Document::openapi())
@@ -60,7 +89,8 @@ pub fn routes(events: Events) -> (Router<Control>, utoipa::openapi::OpenApi) {
         .merge(destinations::routes())
         .merge(relay::routes())
         .merge(events::routes(events));
-    let (routes, document) = routes.split_for_parts();
+    let (routes, mut document) = routes.split_for_parts();
+    add_answers(&mut document);
     let shown = document.clone();
     let routes = routes
         .route("/api/openapi.json", axum::routing::get(move || async move { Json(shown) }))

@@ -12,7 +12,8 @@ use axum::{
 };
 
 const REFUSAL: &str = "forkcast answers here only to `localhost` and addresses of this machine such as 127.0.0.1\n\
-                       hint: open the page by one of those, or let a proxy in front of it set `Host: localhost`\n";
+                       hint: open the page by one of those; from another machine `ssh -L 8080:127.0.0.1:8080 HOST` brings it there, or \
+                       `--http 0.0.0.0:8080`, which asks for a token\n";
 
 /// Lets a request pass that came by a name of the listener's own.
 pub async fn check(State(listener): State<IpAddr>, request: Request, next: Next) -> Response {

@@ -18,7 +18,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    api,
+    answer, api,
     board::Board,
     connections, dashboard,
     desk::Desk,
@@ -83,8 +83,17 @@ impl Server {
             // A listener without an address of its own would not know by which names it is called.
             (Audience::Monitoring, _) | (Audience::Everybody, Err(_)) => monitoring(),
         };
-        connections::serve(self.listener, routes.with_state(control), room, stop).await;
+        let routes = routes.fallback(nowhere).method_not_allowed_fallback(otherwise).with_state(control);
+        connections::serve(self.listener, routes, room, stop).await;
     }
+}
+
+async fn nowhere() -> impl IntoResponse {
+    answer::refusal(StatusCode::NOT_FOUND, "there is nothing here: /api/openapi.json lists what there is")
+}
+
+async fn otherwise() -> impl IntoResponse {
+    answer::refusal(StatusCode::METHOD_NOT_ALLOWED, "not by this method: /api/openapi.json says by which one")
 }
 
 /// Scrapers and health checks come through proxies and forwarded ports under any name: these answer to all of them. They can

@@ -11,6 +11,8 @@ use super::settings::{Difference, Settings};
 pub struct Orders {
     /// What its file says now.
     pub settings: Arc<Settings>,
+    /// Counts up whenever a file of its own was saved: what waits is tried at once, whatever has changed; what runs goes on.
+    pub saves: u64,
     /// Counts up: with each step the connection is dropped, and another one made.
     pub restarts: u64,
     /// Broadcasts up to this number are over here, whatever they are elsewhere.
@@ -36,7 +38,7 @@ impl Orders {
     /// To serve every broadcast.
     #[must_use]
     pub fn new(settings: Arc<Settings>) -> Self {
-        Self { settings, restarts: 0, ended: 0, dismissed: None }
+        Self { settings, saves: 0, restarts: 0, ended: 0, dismissed: None }
     }
 
     /// Whether the broadcast `number` is to be served.
@@ -53,7 +55,7 @@ impl Orders {
             Change::End
         } else if self.restarts != earlier.restarts || difference == Difference::Connection {
             Change::Reconnect
-        } else if difference == Difference::Numbers {
+        } else if difference == Difference::Numbers || self.saves != earlier.saves {
             Change::InPlace
         } else {
             Change::Nothing
@@ -136,6 +138,8 @@ mod tests {
         assert_eq!(ended.change_since(&before, 5), Change::Nothing, "the next broadcast is served");
         let restarted = Orders { restarts: 1, ..before.clone() };
         assert_eq!(restarted.change_since(&before, 1), Change::Reconnect);
+        let saved = Orders { saves: 1, ..before.clone() };
+        assert_eq!(saved.change_since(&before, 1), Change::InPlace, "a session goes on, and the next one trusts anew");
         let dismissed = Orders { dismissed: Some("off".to_owned()), restarts: 1, ..before.clone() };
         assert_eq!(dismissed.change_since(&before, 1), Change::End);
     }

@@ -77,6 +77,11 @@ impl State {
         }
     }
 
+    /// Whether it has failed, and waits for another try or for a person.
+    pub fn waits(&self) -> bool {
+        matches!(self, Self::Waiting { .. } | Self::Parked { .. })
+    }
+
     /// Why it does not deliver, where that needs a person.
     pub fn reason(&self) -> Option<&str> {
         match self {

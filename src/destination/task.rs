@@ -188,7 +188,7 @@ impl Task {
             match end {
                 // The broadcast may go on, where the publisher was away for too long: then it is served again, from there.
                 End::Finished => {
-                    Event::DestinationEnded { stream, destination }.emit();
+                    Event::DestinationEnded { stream, destination, when: "with the broadcast" }.emit();
                     self.from = self.sent.take().map_or(self.from, |(next, _)| next);
                     self.lost = None;
                 }
@@ -201,7 +201,8 @@ impl Task {
                 }
                 End::Ordered(change) => {
                     if change == Change::End && delivered.is_some() {
-                        Event::DestinationEnded { stream, destination }.emit();
+                        let when = "as it was told to; the broadcast goes on";
+                        Event::DestinationEnded { stream, destination, when }.emit();
                     }
                     self.lost = delivered.map(|_| Instant::now());
                 }
@@ -402,7 +403,6 @@ impl Task {
 
     /// Tells of a failure and waits for the next try: a while, until the file is mended, or until the broadcast is over.
     async fn cope(&mut self, failure: &Failure, attempt: Attempt, broadcast: Broadcast) {
-        self.report.failed(failure);
         let is_over = is_over(&self.feed, *self.feed.broadcast().borrow(), broadcast, self.orders.settings.delay);
         let switched = self.route.failed(failure, attempt.delivered, Instant::now());
         if switched {
@@ -429,6 +429,9 @@ impl Task {
         let is_parked = matches!(next, Next::Parked | Next::GivenUp) && !is_over;
         let news = self.repeats.failed(failure.kind.label(), Instant::now());
         self.has_failed = true;
+        // Whoever hears of it finds it in the status.
+        self.report.failed(failure);
+        self.report.enter(state);
         Event::DestinationFailed {
             stream: self.feed.name(),
             destination: &self.orders.settings.name,
@@ -442,7 +445,6 @@ impl Task {
             news: if is_parked { News::New } else { news },
         }
         .emit();
-        self.report.enter(state);
         tokio::select! {
             biased;
             () = self.stop.leave.cancelled() => {}

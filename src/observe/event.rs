@@ -126,8 +126,8 @@ pub enum Event<'a> {
         is_parked: bool,
         news: News,
     },
-    /// A destination was ended cleanly, with the broadcast.
-    DestinationEnded { stream: &'a str, destination: &'a str },
+    /// A destination was ended cleanly; `when` continues "ended …".
+    DestinationEnded { stream: &'a str, destination: &'a str, when: &'static str },
     /// A destination's connection was dropped without an unpublish, so that its broadcast can go on after a restart.
     DestinationLeft { stream: &'a str, destination: &'a str },
     /// A webhook for people does not take what it is sent; `lost` is what it will never be sent.

@@ -53,7 +53,7 @@ impl Operator {
             )));
         }
         let (first, rest) = fields.0.into_iter().partition(|(name, _)| FIRST.contains(&name.as_str()));
-        let mut text = HEADING.to_owned();
+        let mut text = String::new();
         for name in FIRST {
             let one: &serde_json::Map<String, Value> = &first;
             if let Some(value) = one.get(name) {
@@ -61,7 +61,7 @@ impl Operator {
             }
         }
         text = edited(&file, &text, &Fields(rest))?;
-        self.write(&file, text).await?;
+        self.write(&file, format!("{HEADING}{text}")).await?;
         Ok(format!("`{name}` is there: {}", file.display()))
     }
 
@@ -142,7 +142,7 @@ impl Operator {
         }
         let file = folder.join("stream.toml");
         let fields = key.map(|key| Fields::one("key", key.expose_secret())).unwrap_or_default();
-        let text = edited(&file, HEADING, &fields)?;
+        let text = format!("{HEADING}{}", edited(&file, "", &fields)?);
         self.check(&file, &text).await?;
         fs::create_dir(&folder).map_err(|error| unwritable(&folder, &error))?;
         if let Err(refused) = self.write(&file, text).await {
@@ -214,8 +214,9 @@ impl Operator {
         checked.map_err(|_| Refused::Gone)?.map_err(Refused::Wrong)
     }
 
+    /// As if the files had changed, for they have: what is kept out otherwise is kept out here, too.
     async fn read_again(&mut self) -> Result<(), Refused> {
-        self.reload(Why::Asked).await.map(|_| ()).map_err(Refused::Conflict)
+        self.reload(Why::Changed).await.map(|_| ()).map_err(Refused::Conflict)
     }
 
     fn folder(&self) -> &Path {

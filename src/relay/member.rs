@@ -1,6 +1,7 @@
 //! One destination of a running relay: its task, and what its file makes of it.
 
 use std::{
+    collections::BTreeSet,
     mem,
     path::{Path, PathBuf},
     sync::Arc,
@@ -101,12 +102,18 @@ impl Member {
     }
 
     /// Goes by what its file says now. Says what that has changed, in words, where it did.
-    pub(super) fn apply(&mut self, config: DestinationConfig, feed: &Arc<Feed>, stage: &Stage) -> Option<&'static str> {
+    pub(super) fn apply(
+        &mut self,
+        config: DestinationConfig,
+        feed: &Arc<Feed>,
+        stage: &Stage,
+        saved: &BTreeSet<PathBuf>,
+    ) -> Option<&'static str> {
         self.file = config.file;
         self.problem = None;
         match config.activation {
             Activation::On(_) if self.is_stopped => self.rest(State::Off { reason: STOPPED.to_owned() }),
-            Activation::On(settings) => self.run_by(Arc::from(settings), feed, stage),
+            Activation::On(settings) => self.run_by(Arc::from(settings), feed, stage, saved),
             Activation::Off { reason } => {
                 let (stream, destination) = (feed.name(), self.name.as_str());
                 if !matches!(self.report.state(), State::Off { reason: present } if present == reason) {
@@ -194,16 +201,27 @@ impl Member {
         }
     }
 
-    fn run_by(&mut self, settings: Arc<Settings>, feed: &Arc<Feed>, stage: &Stage) -> Option<&'static str> {
+    fn run_by(
+        &mut self,
+        settings: Arc<Settings>,
+        feed: &Arc<Feed>,
+        stage: &Stage,
+        saved: &BTreeSet<PathBuf>,
+    ) -> Option<&'static str> {
         let Activity::Running(running) = &self.activity else {
             self.start(settings, feed, stage);
             return Some("is on from now on");
         };
         let difference = settings.difference(&running.orders.borrow().settings);
-        if difference != Difference::None {
-            running.orders.send_modify(|orders| orders.settings = settings);
+        let is_saved = saved.contains(&self.file) || settings.trust.file().is_some_and(|file| saved.contains(file));
+        if difference != Difference::None || is_saved {
+            running.orders.send_modify(|orders| {
+                orders.settings = settings;
+                orders.saves += u64::from(is_saved);
+            });
         }
         match difference {
+            Difference::None if is_saved && self.report.state().waits() => Some("is tried again, since its file was saved"),
             Difference::None => None,
             Difference::Numbers => Some("goes on by its new settings, without a break"),
             Difference::Connection => Some("connects anew by its new settings"),

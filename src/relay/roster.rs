@@ -1,6 +1,6 @@
 //! The streams and destinations that run, and how they become what the files say: only what has changed is touched.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -95,7 +95,7 @@ impl Roster {
     }
 
     /// Makes what runs what the files say.
-    pub(super) fn apply(&mut self, streams: Vec<Stream>) -> Changes {
+    pub(super) fn apply(&mut self, streams: Vec<Stream>, saved: &BTreeSet<PathBuf>) -> Changes {
         let mut changes = Changes::default();
         let mut before = std::mem::take(&mut self.streams);
         for stream in streams {
@@ -103,13 +103,13 @@ impl Roster {
             let running = match present.map(|index| before.swap_remove(index)) {
                 Some(running) => {
                     let stream = if stream.is_wrong { running.kept(stream) } else { stream };
-                    let (running, changed) = self.renew(running, stream, News::Told);
+                    let (running, changed) = self.renew(running, stream, News::Told, saved);
                     changes.destinations += changed;
                     running
                 }
                 None => {
                     changes.streams_added += 1;
-                    self.renew(self.begin(&stream), stream, News::Expected).0
+                    self.renew(self.begin(&stream), stream, News::Expected, saved).0
                 }
             };
             self.streams.push(running);
@@ -192,7 +192,7 @@ impl Roster {
     }
 
     /// Makes one stream what its files say. Says also how many of its destinations that has changed.
-    fn renew(&mut self, running: Running, stream: Stream, news: News) -> (Running, usize) {
+    fn renew(&mut self, running: Running, stream: Stream, news: News, saved: &BTreeSet<PathBuf>) -> (Running, usize) {
         let mut count = 0;
         let Running { feed, mut members, gone, .. } = running;
         let Stream { name, access, key, takeover, mut destinations, .. } = stream;
@@ -227,7 +227,7 @@ impl Roster {
         }
         let mut members = Vec::new();
         for (mut member, config, is_new) in next {
-            let changed = member.apply(config, &feed, &self.stage);
+            let changed = member.apply(config, &feed, &self.stage, saved);
             count += usize::from(changed.is_some() || is_new);
             if let (Some(what), News::Told) = (changed, news) {
                 Event::DestinationChanged { stream: feed.name(), destination: member.name(), what }.emit();
@@ -240,11 +240,11 @@ impl Roster {
     /// A stream's files are gone.
     fn end(running: &mut Running) {
         let stream = running.feed.name();
+        running.gone.cancel();
         running.feed.end_broadcast();
         for member in &mut running.members {
             member.dismiss();
         }
-        running.gone.cancel();
         Event::StreamRemoved { stream }.emit();
     }
 }

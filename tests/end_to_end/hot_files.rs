@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::support::broadcast::Broadcast;
 use crate::support::bystanders::Bystanders;
 use crate::support::relay::Relay;
-use crate::support::wire::Sink;
+use crate::support::wire::{Behaviour, Sink};
 use crate::support::{http, secret, wait};
 
 const START: Duration = Duration::from_secs(10);
@@ -122,6 +122,22 @@ fn an_operator_who_means_it_says_so() {
     let session = show.victim.wait_for("the end", START, |session| session.is_over);
     assert!(session.was_unpublished(), "it is ended in order");
     show.broadcast.stop();
+}
+
+/// A key that the platform knows again: whoever saves the file means that it is to be tried.
+#[test]
+fn a_parked_destination_is_tried_again_when_its_file_is_saved_as_it_is() {
+    let mut relay = Relay::new();
+    let victim = Sink::with(Behaviour::refusing("publish", "NetStream.Publish.Denied", "wrong key"));
+    relay.destination("victim", &victim.url(), "");
+    relay.start();
+    let broadcast = Broadcast::synthetic(&relay, 4_000);
+    relay.wait_for_state("victim", "parked", Duration::from_secs(60));
+    victim.behave(Behaviour::default());
+    let file = relay.folder().join("destinations/victim.toml");
+    fs::write(&file, fs::read_to_string(&file).unwrap() + "# mended at the platform\n").unwrap();
+    relay.wait_for_state("victim", "delivering", CHANGED);
+    broadcast.stop();
 }
 
 /// Kubernetes swaps the link of a folder in which all files are.

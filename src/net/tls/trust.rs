@@ -1,6 +1,6 @@
 //! Which servers are believed to be the one that they say they are.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::Fingerprint;
 
@@ -26,6 +26,15 @@ impl Default for Trust {
 }
 
 impl Trust {
+    /// The file that says whom to believe.
+    #[must_use]
+    pub fn file(&self) -> Option<&Path> {
+        match self {
+            Self::Authorities { ca_file } => ca_file.as_deref(),
+            Self::Pinned(_) | Self::DangerousAnybody => None,
+        }
+    }
+
     /// What is to be said of a connection beside its version and cipher; nothing of the usual kind.
     pub fn remark(&self) -> Option<&'static str> {
         match self {

@@ -107,16 +107,22 @@ impl Event<'_> {
                     1 => format!("1 {what}"),
                     count => format!("{count} {what}s"),
                 };
-                let streams = match (streams_added, streams_removed) {
-                    (0, 0) => String::new(),
-                    (added, removed) => format!(", {} added, {removed} removed", plural(added, "stream")),
-                };
+                let parts = [
+                    (streams_added, "stream", "added"),
+                    (streams_removed, "stream", "removed"),
+                    (destinations, "destination", "changed"),
+                ];
+                let parts: Vec<_> = parts
+                    .into_iter()
+                    .filter(|(count, ..)| *count > 0)
+                    .map(|(count, what, how)| format!("{} {how}", plural(count, what)))
+                    .collect();
+                let changed = if parts.is_empty() { "nothing has changed".to_owned() } else { parts.join(", ") };
                 let wrong = match mistakes {
                     0 => String::new(),
                     mistakes => format!("; {} in the files", plural(mistakes, "mistake")),
                 };
-                let (took, changed) = (took.as_millis(), plural(destinations, "destination"));
-                let message = format!("the files were read again in {took} ms: {changed} changed{streams}{wrong}");
+                let message = format!("the files were read again in {} ms: {changed}{wrong}", took.as_millis());
                 new(Kind::ConfigurationRead, message)
             }
             Self::ConfigurationKept { reason } => {
@@ -261,8 +267,8 @@ impl Event<'_> {
                 };
                 statement.of(stream, destination).hint(hint)
             }
-            Self::DestinationEnded { stream, destination } => {
-                let message = format!("destination `{}` ended with the broadcast", full_name(stream, destination));
+            Self::DestinationEnded { stream, destination, when } => {
+                let message = format!("destination `{}` ended {when}", full_name(stream, destination));
                 new(Kind::DestinationEnded, message).of(stream, destination)
             }
             Self::DestinationLeft { stream, destination } => new(
