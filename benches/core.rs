@@ -15,7 +15,7 @@ use forkcast::{
         message::{Message, MessageType},
         outbox::Outbox,
     },
-    stream::{Batch, Cursor, Demuxer, Log, Timeline, Window},
+    stream::{Batch, Cursor, Demuxer, Log, Meter, Timeline, Window},
 };
 
 fn main() {
@@ -88,12 +88,14 @@ const WINDOW: Window = Window { duration: Duration::from_secs(5), bytes: 16 << 2
 /// A log that one second was appended to, as ingest does it.
 fn written(messages: &[Message]) -> Log {
     let (mut log, mut timeline) = (Log::new(WINDOW), Timeline::default());
-    let mut demuxer = Demuxer::new(Duration::ZERO);
+    let (mut demuxer, mut meter) = (Demuxer::new(Duration::ZERO), Meter::default());
     for message in messages {
         let kind = if message.message_type == MessageType::AUDIO { Kind::Audio } else { Kind::Video };
         let now = Duration::from_millis(message.timestamp.into());
         if let Some(demuxed) = demuxer.demux(kind, message.payload.clone(), now) {
-            log.append(demuxed.place(message.timestamp, &mut timeline));
+            let message = demuxed.place(message.timestamp, &mut timeline);
+            meter.take(&message);
+            log.append(message);
         }
     }
     log

@@ -144,6 +144,7 @@ fn write_stream(out: &mut String, server: &Resolved, stream: &StreamConfig, expl
     let width = stream.destinations.iter().map(|destination| destination.name.len()).max().unwrap_or_default();
     for destination in &stream.destinations {
         write_destination(out, destination, width)?;
+        write_limits(out, destination)?;
         write_memory(out, destination)?;
         if explain {
             write_explanation(out, "           ", &destination.explanation)?;
@@ -158,6 +159,15 @@ fn write_destination(out: &mut String, destination: &DestinationConfig, width: u
         Activation::On(settings) => writeln!(out, "  on     {name:width$}  {}", settings.url),
         Activation::Off { reason } => writeln!(out, "  off    {name:width$}  {reason}"),
         Activation::Wrong { problem } => writeln!(out, "  wrong  {name:width$}  {problem}"),
+    }
+}
+
+/// What the platform takes of a stream: an encoder is set by it.
+fn write_limits(out: &mut String, destination: &DestinationConfig) -> fmt::Result {
+    let Activation::On(settings) = &destination.activation else { return Ok(()) };
+    match settings.platform.takes() {
+        Some(takes) => writeln!(out, "           {} takes: {takes}", settings.platform.title),
+        None => Ok(()),
     }
 }
 

@@ -20,7 +20,10 @@ const PURE: &[&str] = &[
     "stream/message",
     "stream/demuxer",
     "stream/broadcast",
+    "stream/facts",
+    "stream/meter",
     "destination/backoff",
+    "destination/excess",
     "destination/failure",
     "destination/filter",
     "destination/playhead",
@@ -63,7 +66,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("preflight", &["rtmp", "net", "destination"]),
     // The type of a setting belongs to the part that it is for.
     ("config", &["rtmp", "stream", "net", "ingest", "destination", "observe", "notify"]),
-    ("control", &["stream", "net", "destination", "observe", "config", "preflight"]),
+    // `media` for the words in which a stream is described, no more.
+    ("control", &["media", "stream", "net", "destination", "observe", "config", "preflight"]),
     ("service", &["control"]),
     ("terminal", &["control", "observe"]),
 ];

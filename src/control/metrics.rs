@@ -128,6 +128,7 @@ fn measure_destination(destination: &Destination, feed: &Feed) {
     gauge!(name::DESTINATION_DELIVERING, of.clone()).set(f64::from(state == State::Delivering));
     gauge!(name::ON_BACKUP, of.clone()).set(f64::from(connection.is_backup));
     gauge!(name::LAG_SECONDS, of.clone()).set(lag);
+    gauge!(name::LIMITS_EXCEEDED, of.clone()).set(limits_exceeded(destination));
     if let Some((round_trip, unsent, retransmits)) = connection.tcp {
         gauge!(name::ROUND_TRIP, of.clone()).set(round_trip);
         gauge!(name::UNSENT_BYTES, of.clone()).set(unsent);
@@ -152,6 +153,7 @@ fn measure_sums(board: &Board, sums: &mut Sums) {
             let labels = || vec![Label::new("platform", platform.to_owned())];
             gauge!(name::DESTINATION_DELIVERING, labels()).increment(f64::from(now.state == State::Delivering));
             gauge!(name::ON_BACKUP, labels()).increment(f64::from(now.connection.is_backup));
+            gauge!(name::LIMITS_EXCEEDED, labels()).increment(limits_exceeded(destination));
             let (lag, round_trip) = furthest.entry(platform).or_default();
             *lag = lag.max(now.lag);
             if let Some((this, unsent, _)) = now.connection.tcp {
@@ -302,6 +304,10 @@ fn with(of: &[Label], more: impl IntoIterator<Item = (&'static str, &'static str
     of.iter().cloned().chain(more).collect()
 }
 
+fn limits_exceeded(destination: &Destination) -> f64 {
+    u32::try_from(destination.report.exceeded().len()).unwrap_or(u32::MAX).into()
+}
+
 fn platform(destination: &Destination) -> &str {
     destination.settings.as_ref().map_or(NO_PLATFORM, |settings| &settings.platform.name)
 }
@@ -328,7 +334,13 @@ mod tests {
     use super::*;
     use crate::{
         control::guide::KeyPlace,
-        destination::{platform::Platform, settings::Settings, status::Report, testing::settings},
+        destination::{
+            excess::{Exceeded, Limit},
+            platform::Platform,
+            settings::Settings,
+            status::Report,
+            testing::settings,
+        },
         stream::testing::feed,
     };
 
@@ -366,8 +378,27 @@ mod tests {
     #[tokio::test]
     async fn what_is_gone_has_no_series() {
         let of_the_second = |page: Vec<String>| page.iter().filter(|line| line.contains("destination=\"d1\"")).count();
-        assert_eq!(of_the_second(page(Mode::Detailed, &board(2))), 12);
+        assert_eq!(of_the_second(page(Mode::Detailed, &board(2))), 13);
         assert_eq!(of_the_second(page(Mode::Detailed, &board(1))), 0);
+    }
+
+    #[tokio::test]
+    async fn limits_that_are_exceeded_are_counted() {
+        let board = board(4);
+        let of_limits = |mode, label: &str| {
+            let page = page(mode, &board);
+            let mut lines = page.iter().filter(|line| line.starts_with(name::LIMITS_EXCEEDED) && line.contains(label));
+            (lines.next().and_then(|line| line.rsplit(' ').next()?.parse::<f64>().ok()), lines.count())
+        };
+        assert_eq!(of_limits(Mode::Detailed, "destination=\"d3\""), (Some(0.0), 0));
+        for destination in [1, 3] {
+            let exceeded = |what| Exceeded { what, sentence: String::new() };
+            let exceeded = vec![exceeded(Limit::VideoBitrate), exceeded(Limit::Sound)];
+            board.streams()[0].destinations[destination].report.exceeds(exceeded);
+        }
+        assert_eq!(of_limits(Mode::Detailed, "destination=\"d3\""), (Some(2.0), 0));
+        assert_eq!(of_limits(Mode::Aggregate, "platform=\"twitch\""), (Some(4.0), 0));
+        assert_eq!(of_limits(Mode::Aggregate, "platform=\"youtube\""), (Some(0.0), 0));
     }
 
     /// A rack: what is served once every few seconds must not take long, and the sums must not grow with it.
@@ -385,7 +416,7 @@ mod tests {
             aggregate.len(),
             began.elapsed()
         );
-        assert!(detailed.len() > 12 * 5_000);
+        assert!(detailed.len() > 13 * 5_000);
         assert_eq!(aggregate.len(), page(Mode::Aggregate, &few).len());
         assert!(
             aggregate.iter().all(|line| !line.contains("stream=\"") && !line.contains("destination=\"")),

@@ -13,10 +13,12 @@ use super::{
 use crate::{
     destination::{
         Destination,
+        excess::Exceeded,
         status::{Connection, State},
     },
+    media::{Origin, PictureFormat, SoundFormat},
     net::tls,
-    stream::{Feed, Phase, TransportUse},
+    stream::{Facts, Feed, Phase, TransportUse},
 };
 
 /// The whole relay at one moment.
@@ -57,6 +59,8 @@ pub struct StreamStatus {
     pub name: String,
     /// `idle`, `live` or `held` (the publisher was lost, destinations are kept connected).
     pub state: String,
+    /// Since the broadcast began, over all publishes that it had; absent while there is none.
+    pub on_air_seconds: Option<f64>,
     /// While it is held: until the broadcast ends, if the publisher does not return.
     pub hold_left_ms: Option<u64>,
     /// While encoders are kept out, since a person has ended the broadcast: until they are let in again.
@@ -73,10 +77,54 @@ pub struct StreamStatus {
     pub video_codec: Option<String>,
     /// Codec of the default audio track.
     pub audio_codec: Option<String>,
+    /// The default video track; absent while nobody publishes.
+    pub video: Option<VideoStatus>,
+    /// The default audio track; absent while nobody publishes.
+    pub audio: Option<AudioStatus>,
+    /// All that arrives, over the last seconds; absent until it has been measured.
+    pub bits_per_second: Option<u64>,
     /// By which transport publishers have come since the start, `rtmp` and `rtmps`.
     pub transports: BTreeMap<String, TransportStatus>,
     /// Where it goes.
     pub destinations: Vec<DestinationStatus>,
+}
+
+/// The picture that arrives. What is not known is absent.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct VideoStatus {
+    /// In pixels, as it is shown.
+    pub width: Option<u32>,
+    /// In pixels.
+    pub height: Option<u32>,
+    /// Who says so: `sequence_header`, by which decoders go, or `metadata`, which the encoder only claims.
+    pub size_from: Option<String>,
+    /// The codec's profile, such as `High`.
+    pub profile: Option<String>,
+    /// The codec's level, such as `4.2`.
+    pub level: Option<String>,
+    /// Over the last seconds.
+    pub bits_per_second: Option<u64>,
+    /// Over the last seconds.
+    pub frames_per_second: Option<f64>,
+    /// Between the last two keyframes.
+    pub keyframe_interval_seconds: Option<f64>,
+    /// The longest time between the last keyframes, and since the last one.
+    pub longest_keyframe_interval_seconds: Option<f64>,
+}
+
+/// The sound that arrives. What is not known is absent.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct AudioStatus {
+    /// In Hz.
+    pub sample_rate: Option<u32>,
+    /// As many as are heard.
+    pub channels: Option<u8>,
+    /// Who says so: `sequence_header` or `metadata`.
+    pub format_from: Option<String>,
+    /// The codec's profile, such as `LC`.
+    pub profile: Option<String>,
+    /// Over the last seconds; zero while nothing arrives.
+    pub bits_per_second: Option<u64>,
 }
 
 /// How a transport has been used.
@@ -141,6 +189,20 @@ pub struct DestinationStatus {
     pub sessions: u64,
     /// Until the next try; absent where none is planned.
     pub retry_in_ms: Option<u64>,
+    /// What its platform takes of a stream, in words; absent where nothing is known.
+    pub takes: Option<String>,
+    /// In what the stream is beyond that now. It is told, and sent all the same.
+    pub limits_exceeded: Vec<ExceededStatus>,
+}
+
+/// Something that is beyond its limit.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct ExceededStatus {
+    /// `codec`, `video_bitrate`, `audio_bitrate`, `resolution`, `frame_rate`, `keyframe_interval`, `sound` (none arrives) or
+    /// `session_length` (it ends soon).
+    pub limit: String,
+    /// How much it is, what the limit is, and what to do, for people.
+    pub message: String,
 }
 
 /// A destination's connection.
@@ -225,6 +287,7 @@ impl StreamStatus {
                 Phase::Held => "held",
             }
             .to_owned(),
+            on_air_seconds: status.on_air.map(|on_air| on_air.as_secs_f64()),
             hold_left_ms: status.hold_left.map(millis),
             shut_for_ms: status.shut_for.map(millis),
             key: Some(key.clone()),
@@ -240,6 +303,9 @@ impl StreamStatus {
             received_messages: status.received_messages,
             video_codec: status.video.map(|codec| codec.to_string()),
             audio_codec: status.audio.map(|codec| codec.to_string()),
+            video: status.facts.map(VideoStatus::from),
+            audio: status.facts.map(AudioStatus::from),
+            bits_per_second: status.facts.and_then(|facts| facts.rates.total_bits),
             transports: status.transports.into_iter().map(|(name, used)| (name.to_owned(), used.into())).collect(),
             destinations: destinations.iter().map(|destination| DestinationStatus::of(destination, feed)).collect(),
         }
@@ -284,7 +350,53 @@ impl DestinationStatus {
             live_seconds: report.live_for().map(|live| live.as_secs_f64()),
             sessions: report.sessions(),
             retry_in_ms,
+            takes: destination.settings.as_ref().and_then(|settings| settings.platform.takes()),
+            limits_exceeded: report.exceeded().into_iter().map(ExceededStatus::from).collect(),
         }
+    }
+}
+
+impl From<Facts> for VideoStatus {
+    fn from(Facts { formats, rates, .. }: Facts) -> Self {
+        let PictureFormat { size, profile, level } = formats.picture;
+        Self {
+            width: size.map(|size| size.width),
+            height: size.map(|size| size.height),
+            size_from: size.map(|size| label(size.origin)),
+            profile: profile.map(str::to_owned),
+            level: level.map(|level| format!("{}.{}", level / 10, level % 10)),
+            bits_per_second: rates.video_bits,
+            frames_per_second: rates.frames.map(|frames| (frames * 100.0).round() / 100.0),
+            keyframe_interval_seconds: rates.keyframe_interval.and_then(|of| of.last).map(|last| last.as_secs_f64()),
+            longest_keyframe_interval_seconds: rates.keyframe_interval.map(|of| of.longest.as_secs_f64()),
+        }
+    }
+}
+
+impl From<Facts> for AudioStatus {
+    fn from(Facts { formats, rates, .. }: Facts) -> Self {
+        let SoundFormat { sample_rate, channels, profile, origin } = formats.sound;
+        Self {
+            sample_rate,
+            channels,
+            format_from: origin.map(label),
+            profile: profile.map(str::to_owned),
+            bits_per_second: rates.audio_bits,
+        }
+    }
+}
+
+fn label(origin: Origin) -> String {
+    match origin {
+        Origin::SequenceHeader => "sequence_header",
+        Origin::Metadata => "metadata",
+    }
+    .to_owned()
+}
+
+impl From<Exceeded> for ExceededStatus {
+    fn from(exceeded: Exceeded) -> Self {
+        Self { limit: exceeded.what.label().to_owned(), message: exceeded.sentence }
     }
 }
 

@@ -5,15 +5,17 @@
 //!           task: when to connect, Failure --Backoff--> when to try again
 //! ```
 //!
-//! Pure: [`playhead`], [`filter`], [`policy`], [`failure`], [`backoff`]. The loop that moves bytes is [`session`], the one
-//! that lives as long as the destination is [`task`]. A platform is a row of [`platform`]'s table.
+//! Pure: [`playhead`], [`filter`], [`policy`], [`failure`], [`backoff`]; for people [`excess`]. The loop that moves bytes is
+//! [`session`], the one that lives as long as the destination is [`task`]; [`lookout`] looks on beside it. A platform is a row of [`platform`]'s table.
 
 pub mod backoff;
 pub mod codecs;
 pub mod dialler;
+pub mod excess;
 pub mod failure;
 pub mod filter;
 pub mod limits;
+pub mod lookout;
 pub mod orders;
 pub mod platform;
 pub mod playhead;

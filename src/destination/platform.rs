@@ -4,7 +4,10 @@ use std::{collections::BTreeMap, fmt, sync::LazyLock, time::Duration};
 
 use serde::Deserialize;
 
-use super::codecs::Codecs;
+use super::{
+    codecs::Codecs,
+    excess::{Bitrate, Decimal},
+};
 use crate::rtmp::url::Scheme;
 
 /// The bitrate of a stream where the platform names no limit, kbit/s: more than most platforms take.
@@ -67,6 +70,9 @@ pub struct Platform {
     pub continuous_timestamps: bool,
     /// Seconds that the broadcast is held open when the publisher is lost.
     pub hold_seconds: Option<u32>,
+    /// It takes no stream without sound.
+    #[serde(default)]
+    pub needs_sound: bool,
     /// What the platform advises or allows; shown and warned of, never enforced.
     #[serde(default)]
     pub limits: Limits,
@@ -153,7 +159,32 @@ impl Limits {
     }
 }
 
+/// In words, one beside the other: `6 Mbit/s of video, 1080 lines`; nothing where there are none.
+impl fmt::Display for Limits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bitrate = |kbps: u32| Bitrate(u64::from(kbps) * 1000);
+        let words = [
+            self.video_kbps.map(|kbps| format!("{} of video", bitrate(kbps))),
+            self.audio_kbps.map(|kbps| format!("{} of audio", bitrate(kbps))),
+            self.height.map(|lines| format!("{lines} lines")),
+            self.fps.map(|fps| format!("{fps} frames a second")),
+            self.keyframe_seconds.map(|seconds| format!("a keyframe every {} s", Decimal(seconds.into()))),
+            self.session_hours.map(|hours| format!("{hours} h on air")),
+        ];
+        f.write_str(&words.into_iter().flatten().collect::<Vec<_>>().join(", "))
+    }
+}
+
 impl Platform {
+    /// What it takes of a stream, for people; `None` where nothing is known.
+    #[must_use]
+    pub fn takes(&self) -> Option<String> {
+        let limits = self.limits.to_string();
+        let sound = if self.needs_sound { "needs sound" } else { "" };
+        let words: Vec<&str> = [limits.as_str(), sound].into_iter().filter(|words| !words.is_empty()).collect();
+        (!words.is_empty()).then(|| words.join(", "))
+    }
+
     /// The bitrate that memory is reckoned with, kbit/s: the highest that the platform takes, else an assumed one.
     #[must_use]
     pub fn reckoned_kbps(&self) -> u64 {
@@ -216,6 +247,7 @@ impl Platform {
             data_messages: vec!["*".to_owned()],
             continuous_timestamps: false,
             hold_seconds: None,
+            needs_sound: false,
             limits: Limits::default(),
         }
     }
@@ -365,6 +397,18 @@ mod tests {
         assert_eq!(memory("twitch"), "23 MiB of memory at 6.4 Mbit/s, the most that Twitch takes");
         assert_eq!(memory("custom"), "36 MiB of memory at 10 Mbit/s, which is assumed");
         assert_eq!((bytes("kick"), bytes("custom"), bytes("tiktok")), (8_820_000, 10_000_000, 10_000_000));
+    }
+
+    #[test]
+    fn what_a_platform_takes_in_words() {
+        let takes = |name: &str| Platform::named(name).unwrap().takes();
+        let twitch =
+            "6 Mbit/s of video, 320 kbit/s of audio, 1080 lines, 60 frames a second, a keyframe every 2 s, 48 h on air";
+        assert_eq!(takes("twitch").as_deref(), Some(twitch));
+        let youtube = "51 Mbit/s of video, 160 kbit/s of audio, a keyframe every 2 s, needs sound";
+        assert_eq!(takes("youtube").as_deref(), Some(youtube));
+        assert_eq!(takes("linkedin").unwrap().split(',').next(), Some("3.5 Mbit/s of video"));
+        assert_eq!((takes("vimeo"), takes("custom")), (None, None));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::{
 
 use tokio::{sync::watch, time::Instant};
 
-use super::{failure::Failure, playhead::Dropped};
+use super::{excess::Exceeded, failure::Failure, playhead::Dropped};
 use crate::{
     net::TcpInfo,
     stream::{Cursor, Feed, Lag},
@@ -110,6 +110,7 @@ pub struct Report {
     sent_bytes: AtomicU64,
     sent_messages: AtomicU64,
     dropped: watch::Sender<Dropped>,
+    exceeded: watch::Sender<Vec<Exceeded>>,
     /// Sequence of the first message that has not been sent, or [`NOWHERE`].
     position: AtomicU64,
     /// The destination's delay, which is no lag, in milliseconds.
@@ -146,6 +147,7 @@ impl Report {
             sent_bytes: AtomicU64::new(0),
             sent_messages: AtomicU64::new(0),
             dropped: watch::Sender::new(Dropped::default()),
+            exceeded: watch::Sender::new(Vec::new()),
             position: AtomicU64::new(NOWHERE),
             delay_millis: AtomicU64::new(0),
         }
@@ -211,6 +213,11 @@ impl Report {
         *self.dropped.borrow()
     }
 
+    /// What of the stream is beyond what its platform takes.
+    pub fn exceeded(&self) -> Vec<Exceeded> {
+        self.exceeded.borrow().clone()
+    }
+
     /// How far it is behind its stream; nothing while it has no session. Measured when asked: a session that is blocked
     /// could not say so itself.
     pub fn lag(&self, feed: &Feed) -> Lag {
@@ -268,6 +275,11 @@ impl Report {
 
     pub(super) fn dropped_more(&self, more: Dropped) {
         self.dropped.send_modify(|dropped| *dropped = dropped.and(more));
+    }
+
+    /// The stream is beyond what its platform takes in these.
+    pub(crate) fn exceeds(&self, exceeded: Vec<Exceeded>) {
+        self.exceeded.send_replace(exceeded);
     }
 
     pub(super) fn connected(&self, connection: Option<Connection>) {

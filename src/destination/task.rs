@@ -14,6 +14,7 @@ use super::{
     dialler::{self, Dialler},
     failure::{self, Failure, Kind},
     filter::Filter,
+    lookout::look_out,
     orders::{Change, Orders, changed},
     playhead::{Clock, Dropped, Start},
     route::Route,
@@ -101,6 +102,17 @@ impl Task {
 
     /// Serves one broadcast after the other until it is asked to stop.
     pub async fn run(mut self) {
+        let watching = look_out(self.incoming.clone(), Arc::clone(&self.feed), Arc::clone(&self.report));
+        tokio::select! {
+            biased;
+            () = self.serve_broadcasts() => {}
+            // It goes on for as long as the feed is there.
+            () = watching => {}
+        }
+        self.report.exceeds(Vec::new());
+    }
+
+    async fn serve_broadcasts(&mut self) {
         while let Some(broadcast) = self.next_broadcast().await {
             self.served = broadcast.number;
             self.begin();

@@ -8,11 +8,11 @@ use super::choices::Choices;
 use crate::{
     media::FourCc,
     media::{
-        Class, Description, Inspector, Kind, Plain, configurations,
+        Class, Description, Inspector, Kind, PictureFormat, Plain, Size, SoundFormat, configurations,
         enhanced::{FrameType, Packet, PacketType},
-        plain_default_track,
+        metadata, plain_default_track,
     },
-    stream::{Demuxer, Log, Timeline, Window},
+    stream::{Demuxer, Log, Meter, Timeline, Window},
 };
 
 /// A small log, so that its bounds are reached.
@@ -79,6 +79,53 @@ pub fn codec_configuration(data: &[u8]) {
     assert_eq!(described(&legacy(FrameType::KEY, 0, record), &legacy(frame_type, 1, picture)), expected);
 }
 
+/// What the headers of a track say, for people: it is answered whatever they hold, within bounds that a decoder could have, and
+/// the same in every form; a header that is cut short says less, never something else.
+pub fn track_format(data: &[u8]) {
+    let mut choices = Choices::new(data);
+    let (kind, four_cc) = [
+        (Kind::Video, FourCc::AVC),
+        (Kind::Video, FourCc::HEVC),
+        (Kind::Video, FourCc::AV1),
+        (Kind::Audio, FourCc::AAC),
+        (Kind::Audio, FourCc::OPUS),
+        (Kind::Audio, FourCc::FLAC),
+        (Kind::Data, FourCc::AVC),
+    ][usize::from(choices.u8() % 7)];
+    let cut = usize::from(choices.u8());
+    let record = choices.rest();
+    let said = |form: &[u8]| match kind {
+        Kind::Video => (PictureFormat::of_header(form), SoundFormat::default()),
+        Kind::Audio => (PictureFormat::default(), SoundFormat::of_header(form)),
+        Kind::Data => (PictureFormat::of_metadata(form), SoundFormat::of_metadata(form)),
+    };
+    if kind == Kind::Data {
+        assert_believable(said(record));
+        assert_eq!(said(record), said(&metadata::wrap(&metadata::unwrap(&Bytes::copy_from_slice(record)))));
+        return;
+    }
+    let packet =
+        |data| Packet { kind, frame_type: FrameType::KEY, packet_type: PacketType::SEQUENCE_START, four_cc, data };
+    let whole = said(&packet(record).plain());
+    assert_believable(whole);
+    assert_eq!(said(&packet(record).on_track(7)), whole);
+    let (part, _) = record.split_at(cut.min(record.len()));
+    let part = said(&packet(part).plain());
+    assert_believable(part);
+    assert!(part.0.size.is_none() || part.0.size == whole.0.size || whole.0.size.is_none(), "another size");
+}
+
+/// No larger than what the fields of the codecs can hold.
+fn assert_believable((picture, sound): (PictureFormat, SoundFormat)) {
+    if let Some(Size { width, height, .. }) = picture.size {
+        assert!(width > 0 && height > 0);
+    }
+    assert!(picture.level.is_none_or(|level| level > 0));
+    assert!(sound.sample_rate.is_none_or(|rate| (1..1 << 24).contains(&rate)));
+    assert!(sound.channels.is_none_or(|channels| channels > 0));
+    assert_eq!(sound.origin.is_none(), sound.sample_rate.is_none() && sound.channels.is_none());
+}
+
 /// The packet in the form for many tracks, as the only one.
 fn many_tracks(packet: &Packet<'_>) -> Bytes {
     const MANY_TRACKS: u8 = 1 << 4;
@@ -115,6 +162,7 @@ pub(super) struct Stream {
     demuxer: Demuxer,
     timeline: Timeline,
     log: Log,
+    meter: Meter,
     now: Duration,
     raw: u32,
     /// The last time on each track.
@@ -127,6 +175,7 @@ impl Default for Stream {
             demuxer: Demuxer::new(Duration::ZERO),
             timeline: Timeline::default(),
             log: Log::new(WINDOW),
+            meter: Meter::default(),
             now: Duration::ZERO,
             raw: 0,
             last: std::collections::BTreeMap::new(),
@@ -151,6 +200,9 @@ impl Stream {
         assert!(last.is_none_or(|last| last <= message.timestamp), "time runs back");
         assert!(message.epoch.bytes() <= LARGEST_EPOCH);
         let _ = message.plain();
+        self.meter.take(&message);
+        let rates = self.meter.rates(self.now);
+        assert!(rates.frames.is_none_or(|frames| frames.is_finite() && frames >= 0.0));
         self.log.append(message);
         assert!(self.log.bytes() <= WINDOW.hard_bytes);
     }

@@ -25,7 +25,7 @@ pub use chunks::{chunk_decoder, chunk_round_trip};
 pub use client::client_session;
 pub use config::{destination_file, server_file, stream_file};
 pub use handshake::handshake;
-pub use media::{codec_configuration, media_tag};
+pub use media::{codec_configuration, media_tag, track_format};
 pub use server::server_session;
 pub use url::server_url;
 
@@ -57,4 +57,5 @@ pub const TARGETS: &[Target] = &[
     Target { name: "server_session", run: server_session },
     Target { name: "server_url", run: server_url },
     Target { name: "stream_file", run: stream_file },
+    Target { name: "track_format", run: track_format },
 ];

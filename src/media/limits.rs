@@ -10,3 +10,6 @@ pub const MOD_EX_PACKETS: usize = 16;
 
 /// Tracks of one multitrack message: as many as a track id of eight bits can tell apart.
 pub const TRACKS: usize = 256;
+
+/// Properties of `onMetaData` looked at for what it says of picture and sound. Encoders write some twenty.
+pub const PROPERTIES: usize = 128;

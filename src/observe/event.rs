@@ -102,6 +102,10 @@ pub enum Event<'a> {
     CertificateNotVerified { stream: &'a str, destination: &'a str, server: &'a str, fingerprint: &'a str },
     /// A destination is not started, or cut off, because it cannot take what is published.
     DestinationUnsuitable { stream: &'a str, destination: &'a str, what: &'a str, reason: &'a str },
+    /// The stream is beyond what a destination's platform takes; `sentence` says in what, and what to do.
+    LimitExceeded { stream: &'a str, destination: &'a str, sentence: &'a str },
+    /// The stream is no longer; `sentence` says in what.
+    LimitKept { stream: &'a str, destination: &'a str, sentence: &'a str },
     /// A destination accepted the publish; `tls` is version and cipher, `resumed_after` since it was lost, where it was.
     /// `has_failed` says that it was told of a failure before, be it at the first connection.
     DestinationLive {

@@ -145,6 +145,10 @@ kinds! {
     CertificateNotVerified = "certificate_not_verified", Warning, Reader;
     /// A destination cannot take what is published.
     DestinationUnsuitable = "destination_unsuitable", Warning, Person;
+    /// The stream is beyond what a destination's platform takes.
+    LimitExceeded = "limit_exceeded", Warning, Person;
+    /// It no longer is.
+    LimitKept = "limit_kept", Info, Reader;
     /// A destination accepted the publish, and had not failed before.
     DestinationLive = "destination_live", Info, Reader;
     /// A destination that had failed accepted the publish.

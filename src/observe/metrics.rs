@@ -108,6 +108,8 @@ metrics! {
         "1 while a destination's server takes the stream, else 0; in aggregate mode the number of those";
     ON_BACKUP: Gauge "forkcast_destination_on_backup" ["stream" "destination" "platform"] ["platform"],
         "1 while a destination is connected to its backup server, else 0; in aggregate mode the number of those";
+    LIMITS_EXCEEDED: Gauge "forkcast_destination_limits_exceeded" ["stream" "destination" "platform"] ["platform"],
+        "How many of the limits of a destination's platform the stream exceeds; in aggregate mode the sum";
     LAG_SECONDS: Gauge "forkcast_destination_lag_seconds" ["stream" "destination" "platform"] ["platform"],
         "How far a destination is behind its stream; in aggregate mode the furthest";
     ROUND_TRIP: Gauge "forkcast_destination_round_trip_seconds" ["stream" "destination" "platform"] ["platform"],

@@ -7,7 +7,7 @@ use std::{
 
 use bytes::Bytes;
 
-use super::{Epoch, Message, Timeline};
+use super::{Epoch, Message, Timeline, facts::Formats};
 use crate::media::{self, Class, Codec, Description, Inspector, Kind, Packaging};
 
 /// While a publish has shown no video for this long, its audio is where readers start.
@@ -20,6 +20,8 @@ const AUDIO_ONLY_AFTER: Duration = Duration::from_secs(1);
 pub struct Demuxer {
     inspector: Inspector,
     epoch: Arc<Epoch>,
+    /// Those of `epoch`.
+    formats: Formats,
     began: Duration,
     video: Option<Codec>,
     audio: Option<Codec>,
@@ -64,6 +66,7 @@ impl Demuxer {
         Self {
             inspector: Inspector::new(),
             epoch: Arc::new(Epoch::default()),
+            formats: Formats::default(),
             began: now,
             video: None,
             audio: None,
@@ -80,6 +83,11 @@ impl Demuxer {
     /// The codec of the default audio track, once it is known.
     pub fn audio_codec(&self) -> Option<Codec> {
         self.audio
+    }
+
+    /// What the headers that are in force say of the default tracks.
+    pub fn formats(&self) -> Formats {
+        self.formats
     }
 
     /// Whether the publisher sends Enhanced RTMP.
@@ -114,6 +122,7 @@ impl Demuxer {
     }
 
     fn configure(&mut self, kind: Kind, payload: &Bytes, description: &Description) {
+        let before = Arc::clone(&self.epoch);
         for (slot, payload) in media::configurations(kind, payload, description) {
             // Empty means cleared.
             if payload.is_empty() {
@@ -121,6 +130,10 @@ impl Demuxer {
             } else {
                 Epoch::fill(&mut self.epoch, slot, payload);
             }
+        }
+        // Encoders repeat their headers: what is the same is not read again.
+        if !Arc::ptr_eq(&before, &self.epoch) {
+            self.formats = Formats::of(&self.epoch);
         }
     }
 

@@ -12,7 +12,7 @@ use tokio::{sync::watch, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Broadcast, Phase, Timeline,
+    Broadcast, Facts, Formats, Meter, Phase, Timeline,
     demuxer::Demuxer,
     log::{Log, Window},
 };
@@ -82,6 +82,8 @@ struct State {
     lost: Option<Instant>,
     /// Until when encoders are kept out, after a person has ended the broadcast.
     shut_until: Option<Instant>,
+    /// When the present broadcast began, which may be many publishes ago.
+    broadcast_began: Option<Instant>,
     /// By which transport publishers came.
     transports: BTreeMap<&'static str, TransportUse>,
     totals: Totals,
@@ -133,6 +135,14 @@ struct LivePublisher {
     video: Option<Codec>,
     audio: Option<Codec>,
     is_enhanced: bool,
+    formats: Formats,
+    meter: Meter,
+}
+
+impl LivePublisher {
+    fn facts(&self, now: Duration) -> Facts {
+        Facts { video: self.video, audio: self.audio, formats: self.formats, rates: self.meter.rates(now) }
+    }
 }
 
 /// What a stream looks like now, for the status page.
@@ -156,6 +166,10 @@ pub struct FeedStatus {
     pub audio: Option<Codec>,
     /// Whether the publisher sends Enhanced RTMP.
     pub is_enhanced: bool,
+    /// What is known of what it sends.
+    pub facts: Option<Facts>,
+    /// While there is a broadcast, held or not: for how long.
+    pub on_air: Option<Duration>,
     /// By which transport publishers came.
     pub transports: BTreeMap<&'static str, TransportUse>,
     /// What came over all publishes.
@@ -188,6 +202,7 @@ impl Feed {
             relay_hops: Vec::new(),
             lost: None,
             shut_until: None,
+            broadcast_began: None,
             transports: BTreeMap::new(),
             totals: Totals::default(),
         };
@@ -308,6 +323,7 @@ impl Feed {
         let live = state.publisher.as_ref();
         let phase = self.broadcast.borrow().phase;
         let lost = state.lost.filter(|_| phase == Phase::Held);
+        let is_on_air = matches!(phase, Phase::Live | Phase::Held);
         FeedStatus {
             phase,
             hold_left: lost.map(|lost| state.settings.hold.saturating_sub(lost.elapsed())),
@@ -318,9 +334,17 @@ impl Feed {
             video: live.and_then(|live| live.video),
             audio: live.and_then(|live| live.audio),
             is_enhanced: live.is_some_and(|live| live.is_enhanced),
+            facts: live.map(|live| live.facts(self.now())),
+            on_air: state.broadcast_began.filter(|_| is_on_air).map(|began| began.elapsed()),
             transports: state.transports.clone(),
             totals: state.totals,
         }
+    }
+
+    /// What is known of what is published now; `None` where nobody publishes.
+    pub fn facts(&self) -> Option<Facts> {
+        let now = self.now();
+        self.lock().publisher.as_ref().map(|live| live.facts(now))
     }
 
     /// Whether the present publisher delivers in that time and is still there at its end: the last words of one that is gone
@@ -383,11 +407,18 @@ impl Feed {
             video: None,
             audio: None,
             is_enhanced: false,
+            formats: Formats::default(),
+            meter: Meter::default(),
         });
         let head = state.log.head();
-        let is_held = self.broadcast.borrow().phase == Phase::Held;
+        let before = *self.broadcast.borrow();
+        let is_held = before.phase == Phase::Held;
         let returned_after = state.lost.filter(|_| is_held).map(|lost| lost.elapsed());
-        self.broadcast.send_modify(|broadcast| *broadcast = broadcast.publish_began(head));
+        let began = before.publish_began(head);
+        if began.number != before.number {
+            state.broadcast_began = Some(now);
+        }
+        self.broadcast.send_replace(began);
         Ok(Publish {
             feed: Arc::clone(self),
             number: state.publish,
@@ -467,8 +498,10 @@ impl Publish {
         publisher.video = self.demuxer.video_codec();
         publisher.audio = self.demuxer.audio_codec();
         publisher.is_enhanced = self.demuxer.is_enhanced();
+        publisher.formats = self.demuxer.formats();
         let evicted = demuxed.map(|demuxed| {
             let message = demuxed.place(timestamp, &mut state.timeline);
+            publisher.meter.take(&message);
             state.log.append(message)
         });
         drop(guard);
@@ -557,6 +590,29 @@ mod tests {
         assert_eq!(feed.relay_hops(), ["a"], "what is held is still of the one that is gone");
         let _publish = feed.publish(by_way_of("b")).await.unwrap();
         assert_eq!(feed.relay_hops(), ["b"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_broadcast_is_on_air_over_all_its_publishes_and_facts_are_those_of_the_present_one() {
+        let seconds = |feed: &Feed| feed.status().on_air.map(|on_air| on_air.as_secs());
+        let (feed, mut publish) = live_feed().await;
+        for millis in 0..5000 {
+            publish.append(Kind::Video, millis, if millis % 2000 == 0 { keyframe(b"") } else { inter(b"") }).unwrap();
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        let facts = feed.facts().unwrap();
+        assert_eq!(facts.formats.sound.sample_rate, Some(48_000));
+        assert!((facts.rates.frames.unwrap() - 1000.0).abs() < 1.0, "{facts:?}");
+        assert_eq!(facts.rates.keyframe_interval.unwrap().last, Some(Duration::from_secs(2)));
+        drop(publish);
+        assert_eq!((seconds(&feed), feed.facts()), (Some(5), None));
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        let publish = feed.publish(publisher()).await.unwrap();
+        assert_eq!((seconds(&feed), feed.facts()), (Some(8), Some(Facts::default())));
+        publish.stop();
+        assert_eq!(seconds(&feed), None);
+        let _publish = feed.publish(publisher()).await.unwrap();
+        assert_eq!(seconds(&feed), Some(0));
     }
 
     #[tokio::test(start_paused = true)]

@@ -6,15 +6,18 @@
 //!                        Epoch, Timeline              Cursor   Cursor   (one for each destination)
 //! ```
 //!
-//! Pure: [`message`], [`epoch`], [`timeline`], [`log`], [`demuxer`], [`broadcast`]. The thin shell that shares one stream
+//! Pure: [`message`], [`epoch`], [`timeline`], [`log`], [`demuxer`], [`broadcast`]; for people [`facts`]
+//! and [`meter`]. The thin shell that shares one stream
 //! between tasks is [`feed`]. Knows no network.
 
 pub mod broadcast;
 pub mod demuxer;
 pub mod epoch;
+pub mod facts;
 pub mod feed;
 pub mod log;
 pub mod message;
+pub mod meter;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod timeline;
@@ -22,9 +25,11 @@ pub mod timeline;
 pub use broadcast::{Broadcast, Phase};
 pub use demuxer::Demuxer;
 pub use epoch::Epoch;
+pub use facts::{Facts, Formats};
 pub use feed::{
     Displaced, Feed, FeedStatus, NotBegun, Publish, Publisher, SHUT, StreamSettings, Takeover, Totals, TransportUse,
 };
 pub use log::{Batch, Cursor, Lag, Log, Read, Window};
 pub use message::Message;
+pub use meter::{KeyframeInterval, Meter, Rates};
 pub use timeline::Timeline;

@@ -249,6 +249,8 @@ mod tests {
             live_seconds: (state == "delivering").then_some(3725.0),
             sessions: 1,
             retry_in_ms: None,
+            takes: None,
+            limits_exceeded: Vec::new(),
         }
     }
 
@@ -264,6 +266,7 @@ mod tests {
         let stream = StreamStatus {
             name: "live".to_owned(),
             state: "live".to_owned(),
+            on_air_seconds: None,
             hold_left_ms: None,
             shut_for_ms: None,
             key: None,
@@ -272,6 +275,9 @@ mod tests {
             received_messages: 0,
             video_codec: Some("avc1".to_owned()),
             audio_codec: Some("mp4a".to_owned()),
+            video: None,
+            audio: None,
+            bits_per_second: None,
             transports: BTreeMap::new(),
             destinations,
         };

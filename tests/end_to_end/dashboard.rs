@@ -9,8 +9,10 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use crate::limits;
 use crate::support::broadcast::Broadcast;
 use crate::support::browser::Browser;
+use crate::support::ffmpeg;
 use crate::support::peers::{self, Peer};
 use crate::support::relay::Relay;
 use crate::support::wire::{Behaviour, Sink};
@@ -99,7 +101,7 @@ fn a_destination_that_dies_is_told_within_five_seconds_and_green_again_when_it_i
         );
     }
     let stream = text(&mut browser, ".stream");
-    for expected in ["live for 0:", "Mbit/s", "H.264 + AAC", "127.0.0.1:", "rtmp, not encrypted"] {
+    for expected in ["live for 0:", "Mbit/s", "H.264 High 3.1 + AAC LC", "127.0.0.1:", "rtmp, not encrypted"] {
         assert!(stream.contains(expected), "no `{expected}` in: {stream}");
     }
     assert_eq!(browser.evaluate("document.querySelector('#setup').open"), false);
@@ -123,6 +125,44 @@ fn a_destination_that_dies_is_told_within_five_seconds_and_green_again_when_it_i
     assert!(text(&mut browser, ".card:nth-child(2)").contains("earlier: "), "the last failure stays to be read");
     broadcast.stop();
     browser.wait_for("document.title === 'ready: 2 destinations – forkcast'", START);
+    browser.assert_no_error();
+}
+
+#[test]
+fn the_page_says_what_the_stream_is_and_what_of_it_is_beyond_a_limit() {
+    if !peers::are_here(&[Peer::Chromium]) {
+        return;
+    }
+    let mut relay = Relay::new();
+    let (twitch, own) = (Sink::start(), Sink::start());
+    limits::on_platform(&mut relay, "tw", "twitch", &twitch);
+    relay.destination("own", &own.url(), "");
+    relay.start();
+    let mut browser = open(&relay);
+    browser.wait_for("document.title === 'ready: 2 destinations – forkcast'", START);
+    let shown = browser.evaluate(&format!("{}.innerText", card("tw")));
+    assert!(shown.as_str().unwrap().contains("6 Mbit/s of video, 320 kbit/s of audio, 1080 lines"), "{shown}");
+
+    let _publisher = ffmpeg::publish_for_ever(relay.folder(), &limits::heavy(), &relay.publish_url());
+    let is_measured =
+        "/50 fps, (7\\.[6-9]|8|8\\.[0-4])(\\.\\d)? Mbit\\/s/.test(document.querySelector('.stream').innerText)";
+    browser.wait_for(is_measured, limits::TOLD);
+    browser.wait_for("document.querySelector('.stream').innerText.includes('every 3 s')", limits::TOLD);
+    let stream = text(&mut browser, ".stream");
+    for expected in ["H.264 High 3.2 + AAC LC", "1280×720, 50 fps", "44.1 kHz, mono", "live for 0:"] {
+        assert!(stream.contains(expected), "no `{expected}` in: {stream}");
+    }
+    browser.wait_for(&format!("{}.querySelectorAll('.limits li').length === 2", card("tw")), limits::TOLD);
+    let limits = browser.evaluate(&format!("{}.querySelector('.limits').innerText", card("tw")));
+    let limits = limits.as_str().unwrap();
+    assert!(
+        limits.contains("Mbit/s of video, its limit is 6 Mbit/s: lower the video bitrate in your encoder"),
+        "{limits}"
+    );
+    assert!(limits.contains("A keyframe every 3 s, it wants one every 2 s"), "{limits}");
+    assert_eq!(browser.evaluate(&format!("{}.querySelector('.limits').checkVisibility()", card("own"))), false);
+    assert_eq!(browser.evaluate("document.title"), "2 of 2 delivering – forkcast", "it is told, and no failure");
+    assert_looks_well(&mut browser, "limits");
     browser.assert_no_error();
 }
 

@@ -31,6 +31,7 @@ mod hot_changes;
 mod hot_files;
 mod ingest_tls;
 mod lag;
+mod limits;
 mod loops;
 mod lost_destinations;
 mod memory;

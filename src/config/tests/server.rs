@@ -283,6 +283,25 @@ hint: did you mean `enabled`?
 }
 
 #[test]
+fn check_says_what_each_platform_takes() {
+    let memory = Memory::new(&[
+        ("destinations/face.toml", "platform = \"facebook\"\nkey = \"FB-123456789-0-abcd\"\n"),
+        ("destinations/mine.toml", "url = \"rtmp://192.0.2.1/live\"\n"),
+        ("destinations/tw.toml", "platform = \"twitch\"\nurl = \"rtmp://192.0.2.2/app\"\nkey = \"live_123456_abcd\"\n"),
+    ]);
+    let server = ServeOptions::resolve(&Given::default(), &memory, Path::new("state"));
+    let report = check::report(&server, &memory.load(), false);
+    let expected = "
+  on     face  rtmps://live-api-s.facebook.com:443/…
+           Facebook takes: 9 Mbit/s of video, 256 kbit/s of audio, 1080 lines, 60 frames a second, a keyframe every 2 s, 8 h on air, needs sound
+  on     mine  rtmp://192.0.2.1:1935/…
+  on     tw    rtmp://192.0.2.2:1935/…
+           Twitch takes: 6 Mbit/s of video, 320 kbit/s of audio, 1080 lines, 60 frames a second, a keyframe every 2 s, 48 h on air
+";
+    assert!(report.text.contains(expected), "{}", report.text);
+}
+
+#[test]
 fn check_explains_and_is_fine_with_nothing_configured() {
     let memory = Memory::new(&[]);
     let server = ServeOptions::resolve(&Given::default(), &memory, Path::new("state"));

@@ -141,6 +141,8 @@ function duration(seconds) {
   return `${Math.floor(seconds / 86_400)} days`;
 }
 
+const decimal = (number) => number.toFixed(1).replace(/\.0$/, "");
+const listed = (texts) => texts.filter(Boolean).join(", ");
 const milliseconds = (ms) => (ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`);
 
 // The suite is in the status for those who want it.
@@ -239,12 +241,14 @@ class DestinationCard {
     this.remedy = make("p");
     this.when = make("p", "when");
     this.failure = make("div", "failure", this.what, this.remedy, this.when);
+    this.limits = make("ul", "limits");
+    this.limits.setAttribute("aria-label", `Limits of ${name} that the stream exceeds`);
     this.facts = new Facts();
     const title = make("summary", "", "Figures", make("span", "unseen", ` of ${name}`));
     this.figures = make("details", "figures", title, this.facts.root);
     this.root = make("li", "card",
       make("div", "top", this.icon.root, make("h3", "", name), this.bits),
-      this.state, this.failure, this.reason, this.rate.svg, this.figures);
+      this.state, this.failure, this.reason, this.limits, this.rate.svg, this.figures);
     this.dropped = { total: 0, rose: -Infinity };
     this.fit();
     isWide.addEventListener("change", () => this.fit());
@@ -267,7 +271,17 @@ class DestinationCard {
     show(this.rate.svg, isConnected || this.rate.isMoving());
     writeOrHide(this.reason, [ownReason(destination), REMEDIES[state]].filter(Boolean).join(" "));
     this.fail(error, tone);
+    this.exceed(destination.limits_exceeded);
     this.figure(destination, isConnected, now);
+  }
+
+  // What a codec has to do with it is the reason why the destination is off.
+  exceed(exceeded) {
+    const lines = exceeded.filter(({ limit }) => limit !== "codec").map(({ message }) => sentence(message));
+    show(this.limits, lines.length > 0);
+    while (this.limits.children.length > lines.length) this.limits.lastChild.remove();
+    while (this.limits.children.length < lines.length) this.limits.append(make("li"));
+    lines.forEach((line, index) => write(this.limits.children[index], line));
   }
 
   fail(error, tone) {
@@ -295,6 +309,7 @@ class DestinationCard {
     this.facts.update("Connected", destination.sessions ? many(destination.sessions, "time", "times") : "");
     this.facts.update("Encryption", connection && withoutCipher(connection.tls || "none"));
     this.facts.update("Dropped", total ? why || count(total) : destination.sessions ? "none" : "", { isNoted: now - this.dropped.rose < MINUTE, isWide: true });
+    this.facts.update("Takes", destination.takes && sentence(destination.takes), { isWide: true });
     this.facts.update("Server", server && `${server}${connection && connection.is_backup ? ", the backup" : ""}`, { isWide: true });
     show(this.figures, this.facts.hasAny());
   }
@@ -313,6 +328,19 @@ function ownReason({ reason, last_error: error }) {
 }
 
 // ---- a stream
+
+const CHANNELS = { 1: "mono", 2: "stereo", 6: "5.1", 8: "7.1" };
+
+function withProfile(codec, track) {
+  return codec && [codec, track && track.profile, track && track.level].filter(Boolean).join(" ");
+}
+
+function keyframes({ keyframe_interval_seconds: last, longest_keyframe_interval_seconds: longest }) {
+  if (longest === null) return "";
+  if (last === null) return `none for ${decimal(longest)} s`;
+  const isEven = decimal(longest) === decimal(last);
+  return `every ${decimal(last)} s${isEven ? "" : `, up to ${decimal(longest)} s`}`;
+}
 
 class StreamView {
   constructor(name) {
@@ -351,20 +379,32 @@ class StreamView {
     this.list(stream.destinations, now);
   }
 
-  inWords({ state, publisher, hold_left_ms: left }, isSilent) {
+  inWords({ state, publisher, on_air_seconds: onAir, hold_left_ms: left }, isSilent) {
     if (state === "held") {
       const rest = left === null ? "" : `: ends in ${Math.ceil(left / 1000)} s if it does not return`;
       return `the encoder is gone${rest}`;
     }
     if (!publisher) return "waits for an encoder";
-    const live = `live for ${clock(publisher.seconds)}`;
+    const live = `live for ${clock(onAir === null ? publisher.seconds : onAir)}`;
     return isSilent ? `${live}, but nothing has come for ${duration(publisher.silent_ms / 1000)}` : live;
   }
 
   figure(stream) {
     const { publisher } = stream;
-    const codecs = [stream.video_codec, stream.audio_codec].filter(Boolean).join(" + ");
+    const { video, audio } = stream;
+    const codecs = [withProfile(stream.video_codec, video), withProfile(stream.audio_codec, audio)].filter(Boolean).join(" + ");
     this.facts.update("Codecs", publisher ? codecs || "not known yet" : "");
+    this.facts.update("Picture", video && listed([
+      video.width && `${video.width}×${video.height}`,
+      video.frames_per_second && `${decimal(video.frames_per_second)} fps`,
+      video.bits_per_second && bitrate(video.bits_per_second),
+    ]));
+    this.facts.update("Keyframes", video && keyframes(video));
+    this.facts.update("Sound", audio && (audio.bits_per_second === 0 ? "none arrives" : listed([
+      audio.sample_rate && `${decimal(audio.sample_rate / 1000)} kHz`,
+      audio.channels && (CHANNELS[audio.channels] || `${audio.channels} channels`),
+      audio.bits_per_second && bitrate(audio.bits_per_second),
+    ])));
     this.facts.update("Received", publisher ? size(stream.received_bytes) : "");
     this.facts.update("Messages", publisher ? count(stream.received_messages) : "");
     this.facts.update("Key", publisher && publisher.name);

@@ -228,6 +228,14 @@ impl Event<'_> {
                 let message = format!("destination `{}` {what}: {reason}", full_name(stream, destination));
                 new(Kind::DestinationUnsuitable, message).of(stream, destination)
             }
+            Self::LimitExceeded { stream, destination, sentence } => {
+                let message = format!("destination `{}`: {sentence}", full_name(stream, destination));
+                new(Kind::LimitExceeded, message).of(stream, destination)
+            }
+            Self::LimitKept { stream, destination, sentence } => {
+                let message = format!("destination `{}`: {sentence}", full_name(stream, destination));
+                new(Kind::LimitKept, message).of(stream, destination)
+            }
             Self::DestinationLive { stream, destination, tls, resumed_after, has_failed } => {
                 let name = full_name(stream, destination);
                 let with = tls.map_or_else(|| " (plain)".to_owned(), |tls| format!(" ({tls})"));
