@@ -122,7 +122,8 @@ impl<S: Source> Source for Watched<S> {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(unix)]
+#[cfg(test)]
 mod tests {
     use std::os::unix::fs::symlink;
 

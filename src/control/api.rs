@@ -136,7 +136,8 @@ impl<T: DeserializeOwned + Default, S: Send + Sync> FromRequest<S> for Body<T> {
         if bytes.is_empty() {
             return Ok(Self(T::default()));
         }
-        if !kind.is_some_and(|kind| kind.split(';').next().is_some_and(|kind| kind.trim() == "application/json")) {
+        let kind = kind.as_deref().and_then(|kind| kind.split(';').next()).map(str::trim);
+        if kind != Some("application/json") {
             let error = "the body must be JSON: send the header `Content-Type: application/json`";
             return Err(answer::refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, error).into_response());
         }

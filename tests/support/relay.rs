@@ -162,7 +162,7 @@ impl Relay {
             command.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
         }
         let mut process = Process::start("relay", self.folder(), &mut command);
-        wait::until("the relay to be healthy", Duration::from_secs(10), || {
+        wait::until("the relay to be healthy", Duration::from_secs(20), || {
             assert!(process.is_running(), "the relay ended at its start");
             http::get(self.http, "/healthz").filter(|(status, _)| *status == 200)
         });
