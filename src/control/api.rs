@@ -62,11 +62,8 @@ const ANSWERS: [(&str, &str); 4] = [
 ];
 
 /// What a route with a body may answer beside these.
-const ANSWERS_TO_BODIES: [(&str, &str); 3] = [
-    ("400", "the body makes no sense"),
-    ("413", "the body is too large"),
-    ("415", "the body is not sent as JSON"),
-];
+const ANSWERS_TO_BODIES: [(&str, &str); 3] =
+    [("400", "the body makes no sense"), ("413", "the body is too large"), ("415", "the body is not sent as JSON")];
 
 fn add_answers(document: &mut utoipa::openapi::OpenApi) {
     for item in document.paths.paths.values_mut() {

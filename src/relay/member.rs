@@ -221,7 +221,9 @@ impl Member {
             });
         }
         match difference {
-            Difference::None if is_saved && self.report.state().waits() => Some("is tried again, since its file was saved"),
+            Difference::None if is_saved && self.report.state().waits() => {
+                Some("is tried again, since its file was saved")
+            }
             Difference::None => None,
             Difference::Numbers => Some("goes on by its new settings, without a break"),
             Difference::Connection => Some("connects anew by its new settings"),
