@@ -68,6 +68,6 @@ fn too_few_descriptors_are_told_of_at_the_start() {
     relay.limit_descriptors(80);
     relay.start_quietly();
     let log = relay.log();
-    assert!(log.contains("this process may open 80 files, and needs 98"), "{log}");
+    assert!(log.contains("this process may open 80 files, and needs 114"), "{log}");
     assert!(log.contains("LimitNOFILE"), "{log}");
 }
