@@ -122,7 +122,8 @@ impl Browser {
     pub(crate) fn reach(&mut self, name: &str) {
         let name = json!(name);
         let is_reached = format!(
-            "((element) => (element.labels?.[0]?.innerText ?? element.innerText ?? '').trim().startsWith({name}))(document.activeElement)"
+            "((element) => element !== document.body && (element.labels?.[0] ?? element).textContent
+                .replace(/^[•\\s]+/, '').startsWith({name}))(document.activeElement)"
         );
         for _ in 0..150 {
             if self.evaluate(&is_reached) == true {

@@ -39,7 +39,7 @@ export class DestinationCard {
     this.when = make("p", "when");
     this.failure = make("div", "failure", this.what, this.remedy, this.when);
     this.file = make("p", "noted-box");
-    this.limits = make("ul", "noted-box");
+    this.limits = make("ul", "limits noted-box");
     this.limits.setAttribute("aria-label", `Limits of ${name} that the stream exceeds`);
     this.facts = new Facts();
     const title = make("summary", "", "Figures", make("span", "unseen", ` of ${name}`));
@@ -79,7 +79,7 @@ export class DestinationCard {
     const problem = destination.file_problem;
     writeOrHide(this.file, problem && `Its file has a mistake, so it goes on as before: ${quoted(problem)}`);
     this.fail(error, look.tone);
-    this.exceed(destination.limits_exceeded || []);
+    this.exceed(destination.limits_exceeded);
     this.act(state, look.tone);
     this.figure(destination, isConnected, now);
   }

@@ -41,7 +41,7 @@ export class Looks {
     if (state === "delivering" && live !== null) return { tone, label, words: `live for ${clock(live)}` };
     // Between two tries, and while it tries again, it fails: to whoever watches there it is gone.
     const hasFailed = error && stream.state === "live" && error.seconds_ago <= sinceDelivered;
-    const since = stream.on_air_seconds ?? stream.publisher?.seconds ?? 0;
+    const since = stream.on_air_seconds ?? 0;
     if (state === "connecting" && hasFailed && error.seconds_ago <= since) {
       return { tone: "bad", label: "not connected", words: "not connected: trying again now" };
     }
@@ -63,7 +63,7 @@ export function streamLook(stream) {
     if (shut !== null) return { tone: "warn", words: `you ended the broadcast: encoders are kept out for ${countdown(shut)}` };
     return { tone: "off", words: "waits for an encoder" };
   }
-  const live = `live for ${clock(onAir ?? publisher.seconds)}`;
+  const live = `live for ${clock(onAir === null ? publisher.seconds : onAir)}`;
   if (publisher.silent_ms <= SILENCE_NOTED_MS) return { tone: "ok", words: live };
   return { tone: "warn", words: `${live}, but nothing has come for ${duration(publisher.silent_ms / 1000)}` };
 }

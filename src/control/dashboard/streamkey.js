@@ -22,9 +22,7 @@ function makeKey() {
 }
 
 function shown(key) {
-  const text = make("code", "key", key);
-  text.tabIndex = 0;
-  return make("div", "shown-once", text, copyButton("Copy", "Copy: the new stream key", key));
+  return make("div", "shown-once", make("code", "key", key), copyButton("Copy", "Copy: the new stream key", key));
 }
 
 export function newStreamKey(stream, isLive) {
