@@ -80,7 +80,7 @@ fn a_destination_is_stopped_started_ended_given_another_key_and_removed() {
     browser.operate("End broadcast: victim");
     confirm(&mut browser, "End the broadcast on victim?", "End it there");
     assert!(victim.wait_for("the end", START, |session| session.is_over).was_unpublished());
-    browser.wait_for(&format!("/^Ready/m.test({}.innerText)", card("victim")), START);
+    browser.wait_for(&format!("/^Over for this broadcast/m.test({}.innerText)", card("victim")), START);
 
     browser.operate("Remove: victim");
     confirm(&mut browser, "Remove victim?", "Remove victim");

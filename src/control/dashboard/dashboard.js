@@ -6,7 +6,7 @@ import { Configuration } from "./configuration.js";
 import { Icon, SHAPES, announce, arrange, byId, make, setTone, show, write } from "./dom.js";
 import { EventFeed } from "./events.js";
 import { Setup } from "./setup.js";
-import { Looks, summary } from "./states.js";
+import { Looks, onOnes, summary } from "./states.js";
 import { StreamView } from "./stream.js";
 import { token } from "./token.js";
 import { duration, many, sentence } from "./words.js";
@@ -54,6 +54,7 @@ class Page {
     this.heard = null;
     this.version = null;
     this.first = null;
+    this.isFirst = false;
     byId("first-step").querySelector("button").addEventListener("click", () => askForDestination(this.first));
   }
 
@@ -83,7 +84,7 @@ class Page {
     this.head.update(summary(status.streams));
     this.setup.update(status);
     this.begin(status);
-    this.list(status, now);
+    this.list(status.streams, now);
     this.warn(status.certificates);
     write(byId("version"), `forkcast ${status.version}, running for ${duration(now)} ·`);
     this.tell(status.streams);
@@ -101,13 +102,14 @@ class Page {
   // What a newcomer does first.
   begin({ first_step: step, streams }) {
     this.first = streams[0];
-    show(byId("first-step"), Boolean(step));
+    this.isFirst = Boolean(step) && streams.flatMap(onOnes).every(({ state }) => state === "wrong");
+    show(byId("first-step"), this.isFirst);
     write(byId("first-step").querySelector(".as-written"), sentence(step || ""));
   }
 
-  list({ streams, first_step: step }, now) {
+  list(streams, now) {
     const views = new Map(streams.map((stream) => [stream.name, this.streams.get(stream.name) || new StreamView(stream.name)]));
-    for (const stream of streams) views.get(stream.name).update(stream, now, streams.length === 1, Boolean(step));
+    for (const stream of streams) views.get(stream.name).update(stream, now, streams.length === 1, this.isFirst);
     this.streams = views;
     arrange(byId("streams"), [...views.values()].map(({ root }) => root));
   }

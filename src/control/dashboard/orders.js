@@ -6,7 +6,6 @@ import { make } from "./dom.js";
 import { Field } from "./form.js";
 import { platformNamed } from "./platforms.js";
 import { say } from "./toasts.js";
-import { sentence } from "./words.js";
 
 // Has something done at once, and says what came of it.
 export async function perform(method, where) {
@@ -25,7 +24,7 @@ export function orders(stream, name, isLive) {
     start: () => perform("POST", at("start")),
     restart: () => perform("POST", at("restart")),
     stop() {
-      const text = `Its platform is told that the broadcast is over. ${sentence(name)} stays off until you start it again; its key is kept.`;
+      const text = `Its platform is told that the broadcast is over. “${name}” stays off until you start it again; its key is kept.`;
       if (isLive()) confirm(`Stop ${name}?`, text, "Stop it", have("POST", "stop"));
       else perform("POST", at("stop"));
     },

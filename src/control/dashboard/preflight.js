@@ -46,6 +46,14 @@ function verdict(servers) {
   return `${failed} of ${many(servers.length, "server", "servers")} would not take your stream.`;
 }
 
+// What was found, and below it what to do.
+function result(icon, text) {
+  const [found, ...remedy] = text.split(": ");
+  const parts = make("div", "", make("p", "found", plain(found)));
+  if (remedy.length) parts.append(make("p", "remedy", plain(remedy.join(": "))));
+  return make("div", "result", icon.root, parts);
+}
+
 function row(server) {
   const icon = new Icon();
   const isDoubtful = server.is_ready && server.text !== "ready";
@@ -54,8 +62,8 @@ function row(server) {
   const days = server.certificate_days_left;
   const cells = [
     make("td", "", make("b", "", server.destination), make("span", "server", `${server.url}${server.is_backup ? ", the backup" : ""}`)),
-    make("td", "", make("span", "result", icon.root, plain(server.text))),
-    make("td", "", server.tls ? withoutCipher(server.tls) : "none"),
+    make("td", "", result(icon, server.text)),
+    make("td", "", server.tls ? withoutCipher(server.tls) : server.is_ready ? "none" : "–"),
     make("td", "", days === null ? "–" : `${many(days, "day", "days")} left`),
     make("td", "", server.round_trip_ms === null ? "–" : milliseconds(server.round_trip_ms)),
   ];

@@ -49,6 +49,10 @@ export class Looks {
       const next = retry === null ? "when the encoder is back" : `in ${countdown(retry)}`;
       return { tone: hasFailed ? "bad" : tone, label, words: `${label}: next try ${next}` };
     }
+    if (state === "idle" && stream.state === "live") {
+      const words = destination.sessions ? "over for this broadcast: starts with the next one" : "ready: starts with the first picture";
+      return { tone, label: words, words };
+    }
     return { tone, label, words: label };
   }
 }

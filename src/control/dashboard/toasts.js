@@ -8,8 +8,11 @@ const SHOWN_FOR = 6000;
 export function say(text, tone = "ok") {
   const icon = new Icon();
   icon.update(tone);
-  const toast = make("div", "toast", icon.root, make("p", "", plain(text)));
+  // Which file it was is in the list of what has happened.
+  const toast = make("div", "toast", icon.root, make("p", "", plain(text.replace(/: \S+\.toml$/, ""))));
   setTone(toast, tone);
+  // The last good news is enough.
+  for (const other of byId("toasts").querySelectorAll('[data-tone="ok"]')) other.remove();
   if (tone === "bad") {
     const close = button("Close", "", () => toast.remove());
     toast.append(close);

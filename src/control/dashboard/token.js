@@ -27,7 +27,7 @@ function question(wasRefused) {
     const where = "It is in the file http-token of forkcast's state folder, or in FORKCAST_HTTP_TOKEN; forkcast says at its start where.";
     // Without it there is nothing to see: the dialog has no way out but this one.
     const dialog = new Dialog("This forkcast asks for its token", { verb: "Open", cancel: null, isInsistent: true });
-    dialog.add(make("p", "", "Others can reach this address, so only whoever has the token may look."), field);
+    dialog.add(make("p", "", "Only whoever has it may look, and change something."), field);
     field.explain(where);
     dialog.act = async () => {
       const text = field.value();
