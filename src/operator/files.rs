@@ -48,9 +48,7 @@ impl Operator {
         check_name(&name)?;
         let file = self.folder_of(stream).join(format!("{name}.toml"));
         if file.exists() || self.relay.has_destination(stream, &name) {
-            return Err(Refused::Taken(format!(
-                "there is a destination `{name}` already: give this one another name"
-            )));
+            return Err(Refused::Taken(format!("there is a destination `{name}` already: give this one another name")));
         }
         let (first, rest) = fields.0.into_iter().partition(|(name, _)| FIRST.contains(&name.as_str()));
         let mut text = String::new();

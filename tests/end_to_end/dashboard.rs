@@ -114,8 +114,7 @@ fn a_destination_that_dies_is_told_within_five_seconds_and_green_again_when_it_i
         card("victim")
     ));
     victim.kill();
-    let is_told =
-        format!("{0}.dataset.tone === 'bad' && /refused|closed/.test({0}.innerText)", card("victim"));
+    let is_told = format!("{0}.dataset.tone === 'bad' && /refused|closed/.test({0}.innerText)", card("victim"));
     let told = browser.wait_for(&is_told, TOLD);
     browser.wait_for("/1 of 2 delivering/.test(document.title)", TOLD);
     assert_eq!(browser.evaluate(&format!("{}.dataset.tone", card("steady"))), "ok");

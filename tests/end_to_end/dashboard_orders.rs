@@ -37,7 +37,8 @@ fn a_destination_is_stopped_started_ended_given_another_key_and_removed() {
     browser.operate("Actions of victim");
     assert_all_can_be_reached(&mut browser, 10);
     assert_looks_well(&mut browser, "actions");
-    let sessions = |count: usize| wait::until("another session", START, || (victim.sessions().len() == count).then_some(()));
+    let sessions =
+        |count: usize| wait::until("another session", START, || (victim.sessions().len() == count).then_some(()));
     let is_green = format!("{}.dataset.tone === 'ok'", card("victim"));
 
     browser.operate("Reconnect: victim");

@@ -109,7 +109,10 @@ fn a_platform_whose_file_waits_for_its_key_is_filled_in_and_a_mistake_stands_at_
     browser.reach("Name");
     browser.insert("twitch");
     browser.press("Enter", 13, "\r");
-    browser.wait_for("/already: give this one another name/.test(document.querySelector('.field:last-child').innerText)", START);
+    browser.wait_for(
+        "/already: give this one another name/.test(document.querySelector('.field:last-child').innerText)",
+        START,
+    );
     browser.press("Escape", 27, "");
     browser.wait_for("document.querySelector('dialog') === null", START);
     assert_eq!(browser.evaluate("document.activeElement.innerText"), "Add a destination", "the focus is back");
@@ -196,18 +199,18 @@ fn before_air_every_server_is_asked() {
     browser.wait_for("document.title === 'ready: 3 destinations – forkcast'", START);
     browser.operate("Check before air");
     browser.wait_for("/2 of 3 servers would not take/.test(document.querySelector('dialog').innerText)", START);
-    let row = |name: &str| format!("[...document.querySelectorAll('dialog tbody tr')].find((row) => row.innerText.startsWith('{name}'))");
-    for (name, tone, words) in [
-        ("good", "ok", "Ready"),
-        ("nobody", "bad", "refused the connection"),
-        ("plain", "bad", "TLS"),
-    ] {
+    let row = |name: &str| {
+        format!("[...document.querySelectorAll('dialog tbody tr')].find((row) => row.innerText.startsWith('{name}'))")
+    };
+    for (name, tone, words) in
+        [("good", "ok", "Ready"), ("nobody", "bad", "refused the connection"), ("plain", "bad", "TLS")]
+    {
         let seen = browser.evaluate(&format!("{}.innerText", row(name)));
         assert!(seen.as_str().unwrap().contains(words), "{seen}");
         assert_eq!(browser.evaluate(&format!("{}.dataset.tone", row(name))), tone, "{seen}");
     }
     let seen = browser.evaluate(&format!("{}.innerText", row("nobody")));
-    assert!(seen.as_str().unwrap().contains("check host and port"), "what to do: {seen}");
+    assert!(seen.as_str().unwrap().contains("Check host and port"), "what to do: {seen}");
     assert_looks_well(&mut browser, "preflight");
     assert!(!sink.heard().iter().any(|name| name == "publish"), "nothing went live");
     browser.operate("Check again");

@@ -1,7 +1,7 @@
 // A destination: how it fares, and what can be done about it.
 
 import { Actions } from "./actions.js";
-import { Icon, button, isWide, make, setTone, show, write, writeOrHide } from "./dom.js";
+import { Icon, button, make, setTone, show, write, writeOrHide } from "./dom.js";
 import { Facts, MINUTE, Rate } from "./figures.js";
 import { orders } from "./orders.js";
 import { bitrate, count, duration, many, milliseconds, plain, quoted, sentence, size, withoutCipher } from "./words.js";
@@ -41,9 +41,7 @@ export class DestinationCard {
     this.file = make("p", "noted-box");
     this.limits = make("ul", "limits noted-box");
     this.limits.setAttribute("aria-label", `Limits of ${name} that the stream exceeds`);
-    this.facts = new Facts();
-    const title = make("summary", "", "Figures", make("span", "unseen", ` of ${name}`));
-    this.figures = make("details", "figures", title, this.facts.root);
+    this.facts = new Facts(name);
     const can = orders(stream, name, () => HAS_CONNECTION.includes(this.now.state));
     this.actions = new Actions(name, {
       restart: ["Reconnect", can.restart],
@@ -54,14 +52,8 @@ export class DestinationCard {
     });
     this.root = make("li", "card",
       make("div", "top", this.icon.root, make("h3", "", name), this.bits, this.actions.toggle),
-      this.state, this.failure, this.reason, this.file, this.limits, this.actions.row, this.rate.svg, this.figures);
+      this.state, this.failure, this.reason, this.file, this.limits, this.actions.row, this.rate.svg, this.facts.root);
     this.dropped = { total: 0, rose: -Infinity };
-    this.fit();
-    isWide.addEventListener("change", () => this.fit());
-  }
-
-  fit() {
-    this.figures.open = isWide.matches;
   }
 
   update(destination, now) {
@@ -129,7 +121,7 @@ export class DestinationCard {
     this.facts.update("Dropped", total ? why || count(total) : destination.sessions ? "none" : "", { isNoted: now - this.dropped.rose < MINUTE, isWide: true });
     this.facts.update("Takes", destination.takes && sentence(destination.takes), { isWide: true });
     this.facts.update("Server", server && `${server}${connection && connection.is_backup ? ", the backup" : ""}`, { isWide: true });
-    show(this.figures, this.facts.hasAny());
+    this.facts.finish();
   }
 }
 

@@ -1,6 +1,6 @@
 // Figures, as lines and as labelled values.
 
-import { drawing, make, show, write } from "./dom.js";
+import { drawing, isWide, make, show, write } from "./dom.js";
 import { bitrate } from "./words.js";
 
 // What a sparkline shows, and over how long the bitrate beside it is taken, in seconds.
@@ -57,11 +57,23 @@ export class Rate {
   }
 }
 
-// Labelled figures.
+// Labelled figures. Where there is no room for them, they are folded up.
 export class Facts {
-  constructor() {
-    this.root = make("dl", "facts");
+  constructor(about) {
+    this.list = make("dl", "facts");
+    this.root = make("details", "figures", make("summary", "", "Figures", make("span", "unseen", ` of ${about}`)), this.list);
     this.entries = new Map();
+    this.fit();
+    isWide.addEventListener("change", () => this.fit());
+  }
+
+  fit() {
+    this.root.open = isWide.matches;
+  }
+
+  // Shows nothing to be unfolded where there is nothing.
+  finish() {
+    show(this.root, [...this.entries.values()].some((entry) => !entry.root.hidden));
   }
 
   update(label, text, { isNoted = false, isWide = false } = {}) {
@@ -70,15 +82,11 @@ export class Facts {
       const value = make("dd");
       entry = { root: make("div", "", make("dt", "", label), value), value };
       this.entries.set(label, entry);
-      this.root.append(entry.root);
+      this.list.append(entry.root);
     }
     show(entry.root, Boolean(text));
     write(entry.value, text || "");
     entry.root.classList.toggle("noted", isNoted);
     entry.root.classList.toggle("wide", isWide);
-  }
-
-  hasAny() {
-    return [...this.entries.values()].some((entry) => !entry.root.hidden);
   }
 }

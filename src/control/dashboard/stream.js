@@ -24,7 +24,7 @@ export class StreamView {
     this.words = make("span");
     this.state = make("p", "state", this.icon.root, this.words);
     this.bits = make("p", "rate");
-    this.facts = new Facts();
+    this.facts = new Facts(`stream ${name}`);
     this.actions = new Actions(`stream ${name}`, this.orders(name));
     this.reopen = button("Let encoders in now", "primary", () => perform("POST", path(name, "reopen")));
     this.add = button("Add a destination", "", () => askForDestination(this.now));
@@ -102,6 +102,7 @@ export class StreamView {
     this.facts.update("Key", publisher && publisher.name);
     this.facts.update("Encoder", publisher && publisher.address);
     this.facts.update("Transport", publisher && `${publisher.transport}, ${withoutCipher(publisher.tls || "not encrypted")}`);
+    this.facts.finish();
   }
 
   list(stream, now) {
