@@ -157,7 +157,7 @@ fn write_destination(out: &mut String, destination: &DestinationConfig, width: u
     let name = &destination.name;
     match &destination.activation {
         Activation::On(settings) => writeln!(out, "  on     {name:width$}  {}", settings.url),
-        Activation::Off { reason } => writeln!(out, "  off    {name:width$}  {reason}"),
+        Activation::Off { reason, .. } => writeln!(out, "  off    {name:width$}  {reason}"),
         Activation::Wrong { problem } => writeln!(out, "  wrong  {name:width$}  {problem}"),
     }
 }

@@ -183,8 +183,8 @@ impl Reader<'_, '_> {
         let backpressure = self.backpressure();
         self.explain_row(&platform);
 
-        let reason = match is_off {
-            true => Some("`enabled = false`".to_owned()),
+        let off = match is_off {
+            true => Some(("`enabled = false`".to_owned(), &[][..])),
             // What is missing depends on the platform.
             false if is_named_wrongly => None,
             false => self.missing(enabled, &platform, &server, &key),
@@ -192,8 +192,9 @@ impl Reader<'_, '_> {
         if let Some(problem) = self.document.first_mistake() {
             return (Activation::Wrong { problem }, None);
         }
-        let (Server::Set { url, .. }, None) = (server, &reason) else {
-            return (Activation::Off { reason: reason.unwrap_or_default() }, None);
+        let (Server::Set { url, .. }, None) = (server, &off) else {
+            let (reason, lacks) = off.unwrap_or_default();
+            return (Activation::Off { reason, lacks }, None);
         };
         let (key, span) = match key {
             Key::Set(SetKey { value, span, .. }) => (value, Some(span)),
@@ -272,7 +273,7 @@ impl Reader<'_, '_> {
         platform: &Platform,
         server: &Server,
         key: &Key,
-    ) -> Option<String> {
+    ) -> Option<(String, &'static [&'static str])> {
         if !self.document.has_or_means("platform") && !self.document.has_or_means(URL.name) {
             let names: Vec<_> = Platform::names().collect();
             let hint = format!("write a line `platform = \"youtube\"`, or one of {}", names.join(", "));
@@ -309,9 +310,9 @@ impl Reader<'_, '_> {
         let or_none =
             if platform.key == KeyNeed::Optional { ", or take the `key` line out if there is none" } else { "" };
         match (needs_url, needs_key) {
-            (true, true) => Some(format!("no URL and no key yet: put them into {file}{url_from}")),
-            (true, false) => Some(format!("no URL yet: put it into {file}{url_from}")),
-            (false, true) => Some(format!("no key yet: put one into {file}{or_none}{key_from}")),
+            (true, true) => Some((format!("no URL and no key yet: put them into {file}{url_from}"), &["url", "key"])),
+            (true, false) => Some((format!("no URL yet: put it into {file}{url_from}"), &["url"])),
+            (false, true) => Some((format!("no key yet: put one into {file}{or_none}{key_from}"), &["key"])),
             (false, false) => None,
         }
     }

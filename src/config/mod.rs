@@ -102,6 +102,8 @@ pub enum Activation {
     Off {
         /// Why, and how to turn it on.
         reason: String,
+        /// Fields that wait to be filled in: with them it is on.
+        lacks: &'static [&'static str],
     },
     /// It was meant to run, or may have been, and its file is wrong.
     Wrong {

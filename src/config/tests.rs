@@ -42,7 +42,7 @@ fn settings(config: &Config) -> &Settings {
 #[track_caller]
 fn off_reason(config: &Config) -> &str {
     match &first(config).activation {
-        Activation::Off { reason } => reason,
+        Activation::Off { reason, .. } => reason,
         other => panic!("not off: {other:?}\n{}", rendered(config)),
     }
 }

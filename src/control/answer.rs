@@ -23,6 +23,9 @@ pub struct Done {
 pub struct NotDone {
     /// Why, and what to do, in a sentence.
     pub error: String,
+    /// The field of the request that it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
     /// What would be wrong with a file.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<ProblemStatus>,
@@ -71,25 +74,30 @@ impl From<&Problem> for ProblemStatus {
 
 /// A refusal with its sentence.
 pub fn refusal(status: StatusCode, error: impl Into<String>) -> (StatusCode, Json<NotDone>) {
-    (status, Json(NotDone { error: error.into(), problems: Vec::new() }))
+    (status, Json(NotDone { error: error.into(), field: None, problems: Vec::new() }))
 }
 
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
         let status = match self {
             Self::Unknown(_) => StatusCode::NOT_FOUND,
-            Self::Conflict(_) => StatusCode::CONFLICT,
-            Self::Invalid(_) => StatusCode::BAD_REQUEST,
+            Self::Conflict(_) | Self::Taken(_) => StatusCode::CONFLICT,
+            Self::Invalid { .. } => StatusCode::BAD_REQUEST,
             Self::Wrong(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Busy => StatusCode::TOO_MANY_REQUESTS,
             Self::Gone => StatusCode::SERVICE_UNAVAILABLE,
         };
         let error = self.to_string();
+        let field = match self {
+            Self::Taken(_) => Some("name".to_owned()),
+            Self::Invalid { field, .. } => Some(field.to_owned()),
+            _ => None,
+        };
         let problems = match &self {
             Self::Wrong(problems) => problems.iter().map(ProblemStatus::from).collect(),
             _ => Vec::new(),
         };
-        (status, Json(NotDone { error, problems })).into_response()
+        (status, Json(NotDone { error, field, problems })).into_response()
     }
 }
 

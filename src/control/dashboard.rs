@@ -1,5 +1,5 @@
 //! The page that a streamer looks at. It is a few files of this program, which ask for nothing outside of it; what it shows
-//! comes from `/api/status` and `/api/events`.
+//! comes from the API, and what is done there goes through it.
 
 use axum::{
     Router,
@@ -29,15 +29,27 @@ const HEADERS: [(HeaderName, HeaderValue); 5] = [
     (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
 ];
 
+/// Names files that are part of the program, each served by its own name.
+macro_rules! files {
+    ($($name:literal)*) => { &[$((concat!("/", $name), include_str!(concat!("dashboard/", $name)))),*] };
+}
+
+const STYLES: &[(&str, &str)] = files!["dashboard.css" "controls.css" "events.css"];
+
+/// The first one is the page's own; it imports the others.
+const SCRIPTS: &[(&str, &str)] = files![
+    "dashboard.js" "actions.js" "add.js" "api.js" "configuration.js" "copy.js" "destination.js" "dialog.js" "dom.js"
+    "events.js" "figures.js" "form.js" "orders.js" "platforms.js" "preflight.js" "setup.js" "states.js" "stream.js"
+    "streamkey.js" "toasts.js" "token.js" "words.js"
+];
+
 /// The page at `/`, its styles and its scripts.
 pub fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
     let file = |kind: &'static str, text: &'static str| get(move || async move { ([(CONTENT_TYPE, kind)], text) });
-    Router::new()
-        .route("/", file("text/html; charset=utf-8", include_str!("dashboard/index.html")))
-        .route("/dashboard.css", file("text/css; charset=utf-8", include_str!("dashboard/dashboard.css")))
-        .route("/dashboard.js", file("text/javascript; charset=utf-8", include_str!("dashboard/dashboard.js")))
-        .route("/events.css", file("text/css; charset=utf-8", include_str!("dashboard/events.css")))
-        .route("/events.js", file("text/javascript; charset=utf-8", include_str!("dashboard/events.js")))
+    let page = file("text/html; charset=utf-8", include_str!("dashboard/index.html"));
+    let styles = STYLES.iter().map(|(path, text)| (*path, file("text/css; charset=utf-8", text)));
+    let scripts = SCRIPTS.iter().map(|(path, text)| (*path, file("text/javascript; charset=utf-8", text)));
+    styles.chain(scripts).fold(Router::new().route("/", page), |router, (path, answer)| router.route(path, answer))
 }
 
 /// Adds the headers of every answer that a browser may show.

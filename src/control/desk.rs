@@ -100,8 +100,15 @@ pub enum Refused {
     Unknown(String),
     /// It cannot be done as things are.
     Conflict(String),
-    /// What was sent makes no sense.
-    Invalid(String),
+    /// The name that it is to have is another's.
+    Taken(String),
+    /// A field of what was sent makes no sense.
+    Invalid {
+        /// The field.
+        field: &'static str,
+        /// Why, and what to do.
+        error: String,
+    },
     /// A file would be wrong by it: each mistake.
     Wrong(Vec<Problem>),
     /// Too many requests wait.
@@ -121,7 +128,9 @@ impl Request {
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unknown(text) | Self::Conflict(text) | Self::Invalid(text) => f.write_str(text),
+            Self::Unknown(text) | Self::Conflict(text) | Self::Taken(text) | Self::Invalid { error: text, .. } => {
+                f.write_str(text)
+            }
             Self::Wrong(problems) => {
                 let first = problems.first().map(Problem::one_line).unwrap_or_default();
                 write!(f, "nothing was written, since the file would be wrong: {first}")

@@ -115,7 +115,7 @@ mod tests {
 
     fn wrong(name: String) -> Destination {
         let report = Arc::new(Report::new(State::Wrong { reason: "`kee` is no field".to_owned() }));
-        Destination { name, file: PathBuf::new(), settings: None, problem: None, report }
+        Destination { name, file: PathBuf::new(), settings: None, problem: None, lacks: &[], report }
     }
 
     #[tokio::test(start_paused = true)]

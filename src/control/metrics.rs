@@ -360,6 +360,7 @@ mod tests {
             file: PathBuf::new(),
             settings: platforms[number % 2].clone(),
             problem: None,
+            lacks: &[],
             report: Arc::new(Report::new(State::Idle)),
         };
         let board = Board::new(None, Vec::new());

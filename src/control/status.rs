@@ -169,6 +169,8 @@ pub struct DestinationStatus {
     pub reason: Option<String>,
     /// What is wrong with its file, where it goes on by what was read before.
     pub file_problem: Option<String>,
+    /// Fields of its file that wait to be filled in, `key` or `url`: with them it is on.
+    pub lacks: Vec<String>,
     /// What is known of the present connection.
     pub connection: Option<ConnectionStatus>,
     /// The last failure since the relay started.
@@ -328,6 +330,7 @@ impl DestinationStatus {
             platform: settings.map(|settings| settings.platform.name.clone()),
             url: settings.map(|settings| settings.url.to_string()),
             file_problem: destination.problem.clone(),
+            lacks: destination.lacks.iter().map(ToString::to_string).collect(),
             state: state.label().to_owned(),
             reason: state.reason().map(str::to_owned),
             connection: report.connection().map(ConnectionStatus::from),

@@ -42,6 +42,8 @@ pub struct Destination {
     pub settings: Option<Arc<settings::Settings>>,
     /// What is wrong with its file, where it goes on by what was read before.
     pub problem: Option<String>,
+    /// Fields of its file that wait to be filled in: with them it is on.
+    pub lacks: &'static [&'static str],
     /// What it reports of itself.
     pub report: Arc<status::Report>,
 }

@@ -43,14 +43,12 @@ impl Operator {
         let platform = fields.0.get("platform").and_then(Value::as_str);
         let Some(name) = name.or_else(|| platform.map(str::to_owned)) else {
             let error = "a destination needs a `name`, or a `platform` that it can be called by";
-            return Err(Refused::Invalid(error.to_owned()));
+            return Err(Refused::Invalid { field: "name", error: error.to_owned() });
         };
         check_name(&name)?;
         let file = self.folder_of(stream).join(format!("{name}.toml"));
         if file.exists() || self.relay.has_destination(stream, &name) {
-            return Err(Refused::Conflict(format!(
-                "there is a destination `{name}` already: give this one another name"
-            )));
+            return Err(Refused::Taken(format!("there is a destination `{name}` already: give this one another name")));
         }
         let (first, rest) = fields.0.into_iter().partition(|(name, _)| FIRST.contains(&name.as_str()));
         let mut text = String::new();
@@ -138,7 +136,7 @@ impl Operator {
         check_name(name)?;
         let folder = self.folder().join(name);
         if name == DEFAULT_STREAM || self.relay.feed(name).is_some() || folder.exists() {
-            return Err(Refused::Conflict(format!("there is a stream `{name}` already")));
+            return Err(Refused::Taken(format!("there is a stream `{name}` already")));
         }
         let file = folder.join("stream.toml");
         let fields = key.map(|key| Fields::one("key", key.expose_secret())).unwrap_or_default();
@@ -168,7 +166,7 @@ impl Operator {
         let ways = configured.map(|stream| stream.ways).unwrap_or_default();
         match ways.iter().find(|way| way.field == "key") {
             None if ways.is_empty() => {
-                keys::check(&key).map_err(Refused::Invalid)?;
+                keys::check(&key).map_err(|error| Refused::Invalid { field: "key", error })?;
                 StreamKey::rotate(self.state(), stream, &key, until)
                     .map_err(|error| Refused::Conflict(error.to_string()))?;
                 self.read_again().await?;
@@ -242,7 +240,7 @@ fn check_name(name: &str) -> Result<(), Refused> {
         return Ok(());
     }
     let error = "this is no name: up to 64 letters a to z, digits, `-`, `_` and `.`, and not `stream`";
-    Err(Refused::Invalid(error.to_owned()))
+    Err(Refused::Invalid { field: "name", error: error.to_owned() })
 }
 
 fn read(file: &Path) -> Result<String, Refused> {

@@ -48,6 +48,8 @@ pub(super) struct Member {
     activity: Activity,
     /// What is wrong with the file, where what was read before still counts.
     problem: Option<String>,
+    /// What its file waits for.
+    lacks: &'static [&'static str],
     /// A person has stopped it for the life of this process.
     is_stopped: bool,
     /// A task that was dismissed and may still be saying goodbye: the next one waits for it.
@@ -73,6 +75,7 @@ impl Member {
             report: Arc::new(Report::new(State::Idle)),
             activity: Activity::Resting,
             problem: None,
+            lacks: &[],
             is_stopped: false,
             leaving: None,
         }
@@ -111,10 +114,12 @@ impl Member {
     ) -> Option<&'static str> {
         self.file = config.file;
         self.problem = None;
+        self.lacks = &[];
         match config.activation {
             Activation::On(_) if self.is_stopped => self.rest(State::Off { reason: STOPPED.to_owned() }),
             Activation::On(settings) => self.run_by(Arc::from(settings), feed, stage, saved),
-            Activation::Off { reason } => {
+            Activation::Off { reason, lacks } => {
+                self.lacks = lacks;
                 let (stream, destination) = (feed.name(), self.name.as_str());
                 if !matches!(self.report.state(), State::Off { reason: present } if present == reason) {
                     Event::DestinationOff { stream, destination, reason: &reason }.emit();
@@ -187,6 +192,7 @@ impl Member {
             file: self.file.clone(),
             settings: self.settings(),
             problem: self.problem.clone(),
+            lacks: self.lacks,
             report: Arc::clone(&self.report),
         }
     }

@@ -239,6 +239,7 @@ mod tests {
             state: state.to_owned(),
             reason: None,
             file_problem: None,
+            lacks: Vec::new(),
             connection: None,
             last_error: None,
             sent_bytes: 0,

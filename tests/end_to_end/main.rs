@@ -22,6 +22,8 @@ mod canaries;
 mod config_start;
 mod confined;
 mod dashboard;
+mod dashboard_orders;
+mod dashboard_setup;
 mod demo;
 mod drain;
 mod encoder_drop;

@@ -112,6 +112,35 @@ impl Browser {
         }
     }
 
+    /// Types or pastes into whatever has the focus.
+    pub(crate) fn insert(&mut self, text: &str) {
+        self.ask("Input.insertText", json!({ "text": text }));
+    }
+
+    /// Goes on with Tab, round the whole page if need be, to what is called so: its label, or the text that it begins with.
+    #[track_caller]
+    pub(crate) fn reach(&mut self, name: &str) {
+        let name = json!(name);
+        let is_reached = format!(
+            "((element) => element !== document.body && (element.labels?.[0] ?? element).textContent
+                .replace(/^[•\\s]+/, '').startsWith({name}))(document.activeElement)"
+        );
+        for _ in 0..150 {
+            if self.evaluate(&is_reached) == true {
+                return;
+            }
+            self.press("Tab", 9, "");
+        }
+        panic!("no Tab leads to {name} on\n{}", self.evaluate("document.body.innerText"));
+    }
+
+    /// Goes there with the keyboard and presses Enter.
+    #[track_caller]
+    pub(crate) fn operate(&mut self, name: &str) {
+        self.reach(name);
+        self.press("Enter", 13, "\r");
+    }
+
     /// Makes the page so many pixels wide, and `"light"` or `"dark"`.
     pub(crate) fn look(&mut self, width: u32, scheme: &str) {
         let size = json!({ "width": width, "height": 900, "deviceScaleFactor": 1, "mobile": false });
@@ -135,6 +164,17 @@ impl Browser {
     #[track_caller]
     pub(crate) fn assert_no_error(&mut self) {
         assert!(self.errors().is_empty(), "{:#?}", self.errors);
+    }
+
+    /// The same where the browser itself notes that an answer was no success: it does so for each.
+    #[track_caller]
+    pub(crate) fn assert_no_error_but(&mut self, statuses: &[u16]) {
+        let is_expected = |error: &String| {
+            let is_of = |status: &u16| error.contains(&format!("responded with a status of {status}"));
+            error.contains("\"source\":\"network\"") && statuses.iter().any(is_of)
+        };
+        let others: Vec<_> = self.errors().iter().filter(|error| !is_expected(error)).collect();
+        assert!(others.is_empty(), "{others:#?}");
     }
 
     /// One request of the protocol, and the answer; events in between are looked through.

@@ -1,5 +1,8 @@
-// What has happened, the newest first: forkcast sends it as it happens, and is asked where it cannot. Uses what dashboard.js has.
-"use strict";
+// What has happened, the newest first: forkcast sends it as it happens, and is asked where it cannot.
+
+import { send } from "./api.js";
+import { Icon, arrange, byId, isWide, make, marked, setTone, show } from "./dom.js";
+import { plain, sentence } from "./words.js";
 
 // How many are shown at first, and how many more with each press of the button; and the most that are kept on the page.
 const EVENTS_AT_ONCE = 10;
@@ -7,6 +10,7 @@ const EVENTS_KEPT = 500;
 // How often forkcast is asked while it cannot send, and how often it is tried whether it can.
 const EVENTS_EVERY = 5000;
 const STREAM_TRIED_EVERY = 30_000;
+const COME_BACK = 1000;
 
 const SEVERITIES = { info: ["off", "info"], warning: ["warn", "warning"], error: ["bad", "error"] };
 // What is good news has its own colour.
@@ -48,12 +52,8 @@ class EventList {
 
   draw() {
     const lines = this.events.map(({ line }) => line);
-    for (const line of [...this.list.children]) if (!lines.includes(line)) line.remove();
-    // What is in its place stays there: a selection or the focus in it too.
-    lines.forEach((line, index) => {
-      if (this.list.children[index] !== line) this.list.insertBefore(line, this.list.children[index] || null);
-      show(line, index < this.shown);
-    });
+    arrange(this.list, lines);
+    lines.forEach((line, index) => show(line, index < this.shown));
     show(this.root, lines.length > 0);
     show(this.more, lines.length > this.shown);
   }
@@ -61,15 +61,15 @@ class EventList {
 
 function eventLine({ time, severity, kind, message, hint }) {
   const [tone, word] = SEVERITIES[severity] || ["warn", severity];
-  const icon = new Icon(make("span", "icon"));
+  const icon = new Icon();
   const line = make("li", "", icon.root);
   const shownTone = GOOD.includes(kind) ? "ok" : tone;
   icon.update(shownTone);
   setTone(line, shownTone);
   const moment = make("time", "", eventTime(new Date(time)));
   moment.dateTime = time;
-  line.append(make("p", "about", moment, " ", make("span", "severity", word)), make("p", "message", sentence(message)));
-  if (hint) line.append(make("p", "hint", hint));
+  line.append(make("p", "about", moment, " ", make("span", "severity", word)), make("p", "message", plain(message)));
+  if (hint) line.append(make("p", "hint", ...marked(sentence(hint))));
   return line;
 }
 
@@ -78,10 +78,10 @@ function eventTime(moment) {
   return moment.toDateString() === new Date().toDateString() ? time : `${moment.toLocaleDateString()} ${time}`;
 }
 
-class EventFeed {
+export class EventFeed {
   constructor() {
     this.list = new EventList();
-    this.source = null;
+    this.listening = null;
     this.asking = null;
     this.tried = -Infinity;
     // A browser has few connections for all its tabs: one that nobody looks at leaves its own to others.
@@ -93,25 +93,55 @@ class EventFeed {
     this.stop();
     if (document.hidden) return;
     await this.ask();
-    if (!document.hidden && !this.source) this.listen();
+    if (!document.hidden && !this.listening) this.listen();
   }
 
   stop() {
-    if (this.source) this.source.close();
-    this.source = null;
+    if (this.listening) this.listening.abort();
+    this.listening = null;
     clearTimeout(this.asking);
   }
 
-  listen() {
+  // By hand, since a browser's own EventSource shows no token.
+  async listen() {
     this.stop();
     this.tried = performance.now();
-    this.source = new EventSource(`api/events/stream?after=${this.list.newest()}`);
-    this.source.onmessage = ({ data }) => this.list.add([JSON.parse(data)]);
-    this.source.addEventListener("missed", () => this.ask());
-    this.source.onerror = () => {
-      // While it tries again by itself it is left alone; where it was refused, it has given up.
-      if (this.source.readyState === EventSource.CLOSED) this.poll();
-    };
+    const listening = new AbortController();
+    this.listening = listening;
+    let isHeard = false;
+    try {
+      const answer = await send(`api/events/stream?after=${this.list.newest()}`, { signal: listening.signal });
+      isHeard = answer.ok;
+      if (isHeard) await this.read(answer.body.pipeThrough(new TextDecoderStream()).getReader());
+    } catch {
+      // Below it is seen how it goes on, and the page says already where nobody answers.
+    }
+    if (this.listening !== listening) return;
+    // One that was heard and has ended is gone for a moment; one that was refused may only ask.
+    if (isHeard) this.asking = setTimeout(() => this.listen(), COME_BACK);
+    else this.poll();
+  }
+
+  async read(reader) {
+    let text = "";
+    for (;;) {
+      const { value, done } = await reader.read();
+      if (done) return;
+      text += value;
+      const records = text.split("\n\n");
+      text = records.pop();
+      records.forEach((record) => this.take(record));
+    }
+  }
+
+  // One record of server-sent events: lines of fields.
+  take(record) {
+    const fields = new Map(record.split("\n").map((line) => {
+      const [name, ...rest] = line.split(": ");
+      return [name, rest.join(": ")];
+    }));
+    if (fields.get("event") === "missed") this.ask();
+    else if (fields.has("data")) this.list.add([JSON.parse(fields.get("data"))]);
   }
 
   poll() {
@@ -126,12 +156,10 @@ class EventFeed {
 
   async ask() {
     try {
-      const answer = await fetch("api/events?limit=100", { cache: "no-store", signal: AbortSignal.timeout(PATIENCE) });
+      const answer = await send("api/events?limit=100");
       if (answer.ok) this.list.add((await answer.json()).events);
     } catch {
       // The page says already that nobody answers, and it is asked again.
     }
   }
 }
-
-new EventFeed();
