@@ -6,7 +6,8 @@
 //! ```
 
 use std::{
-    path::Path,
+    collections::BTreeSet,
+    path::{Path, PathBuf},
     time::{Duration, Instant, SystemTime},
 };
 
@@ -76,10 +77,6 @@ impl Reading {
     pub fn problems(&self) -> impl Iterator<Item = &Problem> {
         self.server.problems.iter().chain(&self.config.problems)
     }
-
-    fn destinations(&self) -> usize {
-        self.config.streams.iter().map(|stream| stream.destinations.len()).sum()
-    }
 }
 
 /// Why the files are read again.
@@ -99,7 +96,8 @@ pub struct Reloader {
     stamps: watch::Sender<Stamps>,
     /// What was told of already.
     problems: Vec<Problem>,
-    destinations: usize,
+    /// The files of all destinations.
+    files: BTreeSet<PathBuf>,
 }
 
 impl Reloader {
@@ -111,7 +109,7 @@ impl Reloader {
             started: reading.server.options.clone(),
             stamps: watch::Sender::new(reading.stamps.clone()),
             problems: reading.problems().cloned().collect(),
-            destinations: reading.destinations(),
+            files: reading.config.streams.iter().flat_map(|stream| files_of(&stream.destinations)).collect(),
         }
     }
 
@@ -119,6 +117,12 @@ impl Reloader {
     #[must_use]
     pub fn options(&self) -> &ServeOptions {
         &self.started
+    }
+
+    /// Whether there was any destination when the files were last gone by.
+    #[must_use]
+    pub fn has_destinations(&self) -> bool {
+        !self.files.is_empty()
     }
 
     /// Puts what was read at the start on the relay's board.
@@ -158,12 +162,12 @@ impl Reloader {
             }
         }
         let streams: Vec<_> = streams.into_iter().map(|(stream, _)| stream).collect();
-        let destinations = streams.iter().map(|stream| stream.destinations.len()).sum();
+        let files: BTreeSet<_> = streams.iter().flat_map(|stream| files_of(&stream.destinations)).collect();
         let first_step = first_step(&streams, &self.started.destinations);
         self.tell_problems(&reading);
         let saved = reading.stamps.changed_since(&self.stamps.borrow());
         self.stamps.send_replace(reading.stamps.clone());
-        let kept = self.reason_to_keep(&reading, destinations, why);
+        let kept = self.reason_to_keep(&reading, &files, why);
         let needs_restart = self.needs_restart(&reading.server);
         let present = relay.board.configuration();
         if !needs_restart.is_empty() && present.needs_restart != needs_restart {
@@ -183,7 +187,7 @@ impl Reloader {
             Event::ConfigurationKept { reason: &reason }.emit();
             return Err(reason);
         }
-        self.destinations = destinations;
+        self.files = files;
         let changes = relay.apply(streams, &saved);
         let mistakes = self.problems.iter().filter(|problem| problem.is_mistake()).count();
         let Changes { streams_added, streams_removed, destinations } = changes;
@@ -203,17 +207,17 @@ impl Reloader {
     }
 
     /// A folder that vanishes is a disk that went away, not an operator who ends every show with one stroke.
-    fn reason_to_keep(&self, reading: &Reading, destinations: usize, why: Why) -> Option<String> {
+    fn reason_to_keep(&self, reading: &Reading, files: &BTreeSet<PathBuf>, why: Why) -> Option<String> {
         let folder = self.started.destinations.display();
         let goes_on = "everything goes on as before";
         match &reading.unlisted {
-            Some(error) if self.destinations > 0 => {
+            Some(error) if !self.files.is_empty() => {
                 Some(format!("the folder {folder} cannot be read ({error}): {goes_on}; bring it back"))
             }
-            _ if why == Why::Changed && self.destinations > 1 && destinations == 0 => Some(format!(
+            _ if why == Why::Changed && self.files.len() > 1 && self.files.is_disjoint(files) => Some(format!(
                 "all {} files of destinations in {folder} are gone at once: {goes_on}; bring them back, or send SIGHUP if \
                  that is meant",
-                self.destinations
+                self.files.len()
             )),
             _ => None,
         }
@@ -241,6 +245,10 @@ impl Reloader {
         ];
         pairs.into_iter().filter(|(_, is_other)| *is_other).map(|(name, _)| format!("`{name}`")).collect()
     }
+}
+
+fn files_of(destinations: &[DestinationConfig]) -> impl Iterator<Item = PathBuf> {
+    destinations.iter().map(|destination| destination.file.clone())
 }
 
 /// What to do while no destination is on: where to put the first key, into a file that waits for one, else into a new one.

@@ -180,6 +180,18 @@ pub fn write(file: &Path, text: &str) -> io::Result<()> {
     Ok(())
 }
 
+/// Makes a folder for files with keys in them: for its owner alone.
+///
+/// # Errors
+/// Where the one above it cannot be written.
+pub fn make_folder(folder: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}
+
 /// Removes a file for good.
 ///
 /// # Errors

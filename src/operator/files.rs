@@ -142,6 +142,7 @@ impl Operator {
         let fields = key.map(|key| Fields::one("key", key.expose_secret())).unwrap_or_default();
         let text = format!("{HEADING}{}", edited(&file, "", &fields)?);
         self.check(&file, &text).await?;
+        self.make_folder()?;
         fs::create_dir(&folder).map_err(|error| unwritable(&folder, &error))?;
         if let Err(refused) = self.write(&file, text).await {
             // Nothing else is in it.
@@ -201,8 +202,23 @@ impl Operator {
     /// Writes a file that would be right, and makes what runs what it says.
     async fn write(&mut self, file: &Path, text: String) -> Result<(), Refused> {
         self.check(file, &text).await?;
+        self.make_folder()?;
         edit::write(file, &text).map_err(|error| unwritable(file, &error))?;
         self.read_again().await
+    }
+
+    /// The first file makes the folder of all. Where there were destinations, it has vanished, and another in its place would end
+    /// their show.
+    fn make_folder(&self) -> Result<(), Refused> {
+        let folder = self.folder();
+        if folder.exists() {
+            return Ok(());
+        }
+        if self.reloader.has_destinations() {
+            let error = format!("the folder {} has vanished: nothing was written; bring it back", folder.display());
+            return Err(Refused::Conflict(error));
+        }
+        edit::make_folder(folder).map_err(|error| unwritable(folder, &error))
     }
 
     /// Whether everything would be right with a file that held this text.

@@ -233,6 +233,42 @@ fn what_cannot_be_done_is_said_with_the_place_and_changes_nothing() {
     assert!(error["error"].as_str().unwrap().contains("no key yet"), "{error}");
 }
 
+/// Whoever starts with nothing adds the first destination before there is a folder for it.
+#[test]
+fn the_first_destination_makes_its_folder_and_one_that_has_vanished_is_not_made_anew() {
+    let mut relay = Relay::new();
+    let folder = relay.folder().join("destinations");
+    fs::remove_dir(&folder).unwrap();
+    relay.destinations_by_default();
+    relay.start();
+    let sinks = [Sink::start(), Sink::start()];
+    for (name, sink) in ["one", "two"].iter().zip(&sinks) {
+        let key = secret::new(name);
+        relay.keep_secret(&key);
+        let body = json!({"name": name, "url": sink.url(), "key": key});
+        done(&relay, "POST", "/api/streams/live/destinations", body);
+    }
+    assert_eq!(fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700);
+    let broadcast = Broadcast::synthetic(&relay, 4_000);
+    sinks.iter().for_each(|sink| drop(sink.wait_for("media", START, |session| session.tags.len() > 20)));
+    let away = relay.folder().join("away");
+    fs::rename(&folder, &away).unwrap();
+    let body = json!({"name": "three", "url": sinks[0].url(), "key": "another"});
+    let (status, error) = refused(&relay, "POST", "/api/streams/live/destinations", body.clone());
+    assert_eq!(status, 409, "{error}");
+    assert!(error["error"].as_str().unwrap().contains("vanished"), "{error}");
+    // The empty place where a disk was.
+    fs::create_dir(&folder).unwrap();
+    assert_eq!(refused(&relay, "POST", "/api/streams/live/destinations", body).0, 409);
+    fs::remove_dir_all(&folder).unwrap();
+    fs::rename(&away, &folder).unwrap();
+    broadcast.stop();
+    for sink in &sinks {
+        assert!(sink.wait_for("the end", START, |session| session.is_over).was_unpublished());
+        assert_eq!(sink.sessions().len(), 1, "the show went on");
+    }
+}
+
 /// In a container the folder is often mounted for reading alone. Root may write everywhere but into a file system that is read-only.
 #[test]
 fn on_a_folder_that_cannot_be_written_it_is_said_and_stopping_works_all_the_same() {

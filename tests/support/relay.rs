@@ -32,6 +32,8 @@ pub(crate) struct Relay {
     log_level: &'static str,
     /// How many file descriptors it may have; `None` for as many as this process.
     descriptors: Option<u32>,
+    /// Nobody says which is its folder of destinations.
+    is_by_default: bool,
     /// It cannot write its folder of destinations.
     is_read_only: bool,
     /// Further variables of its environment.
@@ -57,6 +59,7 @@ impl Relay {
             flags: Vec::new(),
             log_level: "trace",
             descriptors: None,
+            is_by_default: false,
             is_read_only: false,
             environment: Vec::new(),
         }
@@ -82,6 +85,11 @@ impl Relay {
     /// Starts it with so many file descriptors at the most.
     pub(crate) fn limit_descriptors(&mut self, most: u32) {
         self.descriptors = Some(most);
+    }
+
+    /// Leaves it to itself where its destinations are: in `destinations`, below where it is started.
+    pub(crate) fn destinations_by_default(&mut self) {
+        self.is_by_default = true;
     }
 
     /// Starts it with its folder of destinations mounted for reading alone, as containers often do.
@@ -180,7 +188,10 @@ impl Relay {
     pub(crate) fn command(&self, command: &str) -> Command {
         let folder = self.folder();
         let mut relay = Command::new(env!("CARGO_BIN_EXE_forkcast"));
-        relay.current_dir(folder).arg(command).arg("--destinations").arg(folder.join("destinations"));
+        relay.current_dir(folder).arg(command);
+        if !self.is_by_default {
+            relay.arg("--destinations").arg(folder.join("destinations"));
+        }
         relay.arg("--state").arg(folder.join("state"));
         relay.args([
             "--rtmp",
