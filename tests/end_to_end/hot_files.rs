@@ -108,6 +108,26 @@ fn a_folder_that_vanishes_and_comes_back_changes_nothing() {
     show.end_with_nothing_lost();
 }
 
+/// What the server itself is told is heard at its start alone; that is said, and the rest of the file goes on counting.
+#[test]
+fn a_setting_that_needs_a_restart_says_so() {
+    let show = Show::begin();
+    let file = show.relay.folder().join("forkcast.toml");
+    fs::write(&file, "drain = \"5m\"\nmetrics = \"aggregate\"\n").unwrap();
+    show.relay.wait_for_log("counts when forkcast is started again", CHANGED);
+    let (_, body) = http::get(show.relay.http_port(), "/api/configuration").unwrap();
+    let configuration: serde_json::Value = serde_json::from_str(&body).unwrap();
+    assert_eq!(configuration["needs_restart"], serde_json::json!(["`metrics`", "`drain`"]), "{body}");
+    fs::write(&file, "drain = 5\n").unwrap();
+    show.relay.wait_for_log("forkcast.toml:1:9", CHANGED);
+    fs::remove_file(&file).unwrap();
+    wait::until("nothing to need a restart", CHANGED, || {
+        let (_, body) = http::get(show.relay.http_port(), "/api/configuration")?;
+        body.contains("\"needs_restart\":[]").then_some(())
+    });
+    show.end_with_nothing_lost();
+}
+
 #[test]
 fn an_operator_who_means_it_says_so() {
     let show = Show::begin();
