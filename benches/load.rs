@@ -2,6 +2,8 @@
 //!
 //! `read` is a start, or a reload after one change; `look` is what is done every second while nothing changes.
 
+#![allow(clippy::expect_used, reason = "a benchmark that cannot have its files ends")]
+
 use std::{fs, path::Path};
 
 use divan::Bencher;
