@@ -18,6 +18,7 @@ use crate::{
     relay::{Changes, Relay},
     reload::{Reloader, Why},
     service::Service,
+    stream::Phase,
 };
 
 /// How long publishers are waited for where neither the request nor the settings say it.
@@ -131,12 +132,12 @@ impl Operator {
             Ask::RotateKey { stream, key, grace } => self.rotate_key(&stream, key, grace).await,
             Ask::End(stream) => {
                 let feed = self.relay.feed(&stream).ok_or_else(|| no_stream(&stream))?;
-                // Before it ends: whoever sees the end is to know why.
-                feed.shut();
-                if !feed.end_broadcast() {
-                    feed.reopen();
+                if !matches!(feed.broadcast().borrow().phase, Phase::Live | Phase::Held) {
                     return Err(Refused::Conflict(format!("stream `{stream}` is not live: there is nothing to end")));
                 }
+                // Before it ends: whoever sees the end is to know why.
+                feed.shut();
+                feed.end_broadcast();
                 Event::BroadcastEnded { stream: &stream }.emit();
                 Ok(format!(
                     "the broadcast of `{stream}` ends on every destination; its encoder is kept out for a minute"

@@ -50,7 +50,8 @@ fn a_broadcast_is_ended_now_and_its_encoder_kept_out() {
     }
     // FFmpeg dials again every half a second.
     relay.wait_for_log("was ended by hand: stop the encoder", START);
-    assert!(relay.stream()["shut_for_ms"].as_u64().is_some());
+    assert_eq!(refused(&relay, "POST", "/api/streams/live/end", Value::Null).0, 409, "it is over");
+    assert!(relay.stream()["shut_for_ms"].as_u64().is_some(), "whoever presses twice does not let the encoder in");
     assert!(sinks.iter().all(|sink| sink.sessions().len() == 1), "nothing begins anew by itself");
     done(&relay, "POST", "/api/streams/live/reopen", Value::Null);
     for sink in &sinks {
