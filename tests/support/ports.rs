@@ -1,8 +1,10 @@
 //! Ports for peers that must be told theirs.
 
-use std::net::TcpListener;
+use std::net::SocketAddr;
 use std::process;
 use std::sync::atomic::{AtomicU16, Ordering};
+
+use socket2::{Domain, Socket, Type};
 
 /// Below the range that the kernel hands to outgoing connections (32768 and up), so that no connection of another test
 /// takes a port between its choice here and the peer's own bind.
@@ -17,9 +19,17 @@ pub(crate) fn free() -> u16 {
     for _ in 0..COUNT {
         let step = NEXT.fetch_add(1, Ordering::Relaxed) % COUNT;
         let port = FIRST + (start + step) % COUNT;
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+        if can_be_bound(port) {
             return port;
         }
     }
     panic!("no free port from {FIRST} to {}", FIRST + COUNT);
+}
+
+/// Binds and does not listen: a process that another test starts at this moment holds a copy of the socket until it has become
+/// the other program, and a port where that copy listens would not be free for whoever is about to get it.
+fn can_be_bound(port: u16) -> bool {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket can be made");
+    socket.set_reuse_address(true).expect("the option exists");
+    socket.bind(&SocketAddr::from(([127, 0, 0, 1], port)).into()).is_ok()
 }

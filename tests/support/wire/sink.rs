@@ -17,6 +17,8 @@ use crate::support::{ports, wait};
 
 /// Small, so that a sink that stops reading is felt by the sender at once and not after megabytes.
 const RECEIVE_BUFFER: usize = 64 * 1024;
+/// How long a port is waited for that is known to be ours.
+const FREE_PORT: Duration = Duration::from_secs(5);
 
 /// An RTMP server on this machine that takes every publish, unless its [`Behaviour`] says otherwise.
 pub(crate) struct Sink {
@@ -206,7 +208,8 @@ impl Sink {
         socket.set_reuse_address(true).expect("the option exists");
         let receive_buffer = self.state().behaviour.receive_buffer.unwrap_or(RECEIVE_BUFFER);
         socket.set_recv_buffer_size(receive_buffer).expect("the option exists");
-        socket.bind(&address.into()).expect("the port is free");
+        // A process that another test is about to start may hold a copy of our last listener for a moment.
+        wait::until("the port to be free", FREE_PORT, || socket.bind(&address.into()).ok());
         socket.listen(1024).expect("a bound socket can listen");
         let listener = TcpListener::from(socket);
         let shared = Arc::clone(&self.shared);
