@@ -212,10 +212,21 @@ impl Reader<'_> {
             self.named_variables.extend(destination.key_env);
             configs.push(destination.config);
         }
-        let Publisher { access, ways, wrong, named_variables, takeover, hold, settings, .. } = publisher;
+        let Publisher { access, ways, wrong, named_variables, takeover, coalescing, hold, settings, .. } = publisher;
         self.named_variables.extend(named_variables);
         let hold = hold.map(|of_stream| of_stream.hold);
-        StreamConfig { name, access, ways, wrong, is_wrong, takeover, hold, settings, destinations: configs }
+        StreamConfig {
+            name,
+            access,
+            ways,
+            wrong,
+            is_wrong,
+            takeover,
+            coalescing,
+            hold,
+            settings,
+            destinations: configs,
+        }
     }
 }
 

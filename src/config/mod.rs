@@ -45,7 +45,11 @@ pub use server::{Given, Http, Resolved, Rtmps, ServeOptions};
 pub use source::{Disk, Entry, FILE_LIMIT, Source};
 pub use watched::{Stamps, Watched};
 
-use crate::{destination::settings::Settings, ingest::access::Access, stream::Takeover};
+use crate::{
+    destination::settings::Settings,
+    ingest::access::Access,
+    stream::{Coalescing, Takeover},
+};
 
 /// All streams with their destinations, and everything that is wrong with their files.
 #[derive(Debug)]
@@ -71,6 +75,8 @@ pub struct StreamConfig {
     pub is_wrong: bool,
     /// What happens when a second publisher shows the key.
     pub takeover: Takeover,
+    /// How long messages gather for a write.
+    pub coalescing: Coalescing,
     /// How long its destinations stay connected when the publisher is lost, where `stream.toml` says so; each destination's
     /// own settings have it already.
     pub hold: Option<Duration>,

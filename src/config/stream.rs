@@ -1,5 +1,6 @@
 //! Who may publish a stream: its file `stream.toml`, or for the default stream the environment.
 
+mod coalescing;
 mod ways;
 
 use std::path::Path;
@@ -16,7 +17,7 @@ use super::{
 };
 use crate::{
     ingest::access::{Access, PublisherKey},
-    stream::Takeover,
+    stream::{Coalescing, Takeover},
 };
 
 /// Everything that a stream's file may have; `docs/destinations.md` describes each.
@@ -38,6 +39,8 @@ pub(super) const FIELDS: &[Field] = &[
     Field::plain("require_tls"),
     Field::plain("takeover"),
     Field::plain("hold"),
+    Field::plain("coalesce"),
+    Field::plain("low_latency"),
 ];
 
 /// The variable with the default stream's key. A flag would show it to every user of the machine.
@@ -56,6 +59,8 @@ pub(super) struct Publisher {
     pub(super) ways: Vec<Explained>,
     /// What happens when a second publisher shows the key.
     pub(super) takeover: Takeover,
+    /// How long messages gather for a write.
+    pub(super) coalescing: Coalescing,
     /// How long its destinations hold, where the file says so.
     pub(super) hold: Option<StreamHold>,
     /// The values of the file beside the ways in, with where they come from.
@@ -79,8 +84,9 @@ impl Publisher {
             spots: Vec::new(),
             ways: Vec::new(),
             takeover: Takeover::default(),
+            coalescing: Coalescing::default(),
             hold: None,
-            settings: explain_settings((Takeover::default(), Origin::Default), None),
+            settings: explain_settings((Takeover::default(), Origin::Default), None, coalescing::by_default().1),
             wrong: None,
             problems: Vec::new(),
             named_variables: Vec::new(),
@@ -125,7 +131,7 @@ impl Publisher {
     /// This key before that of the stream's file, whose other values count, and whose mistakes are shown.
     pub(super) fn before(mut self, of_file: Self) -> Self {
         self.problems.extend(of_file.problems);
-        let Self { access, spots, ways, takeover, hold, settings, named_variables, wrong, .. } = of_file;
+        let Self { access, spots, ways, takeover, coalescing, hold, settings, named_variables, wrong, .. } = of_file;
         let Self { has_open_key, has_tracked_key, .. } = of_file;
         let Access { keys, .. } = &access;
         // Named keys stay beside it.
@@ -138,7 +144,18 @@ impl Publisher {
         let access = Access { keys: std::mem::take(&mut self.access.keys), ..access };
         // A list of addresses that is wrong still holds the stream back; a key that is wrong no longer matters.
         let wrong = self.wrong.take().or(wrong.filter(|_| access.is_closed));
-        Self { access, takeover, hold, settings, named_variables, has_open_key, has_tracked_key, wrong, ..self }
+        Self {
+            access,
+            takeover,
+            coalescing,
+            hold,
+            settings,
+            named_variables,
+            has_open_key,
+            has_tracked_key,
+            wrong,
+            ..self
+        }
     }
 
     /// What `stream.toml` says.
@@ -162,8 +179,10 @@ impl Publisher {
         let takeover = takeover
             .map_or((Takeover::default(), Origin::Default), |At { value, span }| (value, document.origin(&span)));
         publisher.takeover = takeover.0;
+        let (coalescing, coalesce) = coalescing::read(&mut document);
+        publisher.coalescing = coalescing;
         let narrowing = std::mem::take(&mut publisher.settings);
-        publisher.settings = explain_settings(takeover, publisher.hold.as_ref());
+        publisher.settings = explain_settings(takeover, publisher.hold.as_ref(), coalesce);
         publisher.settings.extend(narrowing);
         // Nobody gets in where it was meant otherwise: no key is made in place of one that is wrong.
         if publisher.access.is_closed || (!is_whole && publisher.access.is_empty()) {
@@ -216,12 +235,16 @@ fn problem_at(spot: &Spot, severity: Severity, message: String, hint: String) ->
     }
 }
 
-fn explain_settings((takeover, origin): (Takeover, Origin), hold: Option<&StreamHold>) -> Vec<Explained> {
+fn explain_settings(
+    (takeover, origin): (Takeover, Origin),
+    hold: Option<&StreamHold>,
+    coalesce: Explained,
+) -> Vec<Explained> {
     let name = Takeover::ALL.iter().find(|(_, known)| *known == takeover).map_or("", |(name, _)| name);
     let takeover = Explained { field: "takeover", value: name.to_owned(), origin };
     let hold = hold.map(|StreamHold { hold, origin }| (show_duration(*hold), origin.clone()));
     let (value, origin) = hold.unwrap_or_else(|| ("each destination's own".to_owned(), Origin::Default));
-    vec![takeover, Explained { field: "hold", value, origin }]
+    vec![takeover, Explained { field: "hold", value, origin }, coalesce]
 }
 
 fn explained(field: &'static str, value: impl Into<String>, origin: Origin) -> Explained {

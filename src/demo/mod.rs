@@ -198,6 +198,7 @@ async fn start_relay(state: &Path, destinations: &Path) -> anyhow::Result<(Relay
             access: Access { keys: vec![PublisherKey::unnamed(&key.key)], ..Access::default() },
             key: KeyPlace { text: "of the demonstration's own".to_owned(), file: None },
             takeover: stream.takeover,
+            coalescing: stream.coalescing,
             is_wrong: false,
             destinations: stream.destinations,
         })

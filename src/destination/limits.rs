@@ -29,3 +29,7 @@ pub const FLUSH: Duration = Duration::from_secs(5);
 
 /// After the unpublish: the time that the server has to end the connection itself.
 pub const CLOSE: Duration = Duration::from_secs(1);
+
+/// What one read takes from a server, in bytes: the longest answer to `connect` fits, and what else it says is a few bytes at a
+/// time. A thousand destinations hold a thousand such buffers.
+pub const READ: usize = 4096;

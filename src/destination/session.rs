@@ -7,6 +7,7 @@ mod delivery;
 use std::{io, pin::pin, sync::Arc, time::Duration};
 
 use bytes::Buf as _;
+use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use secrecy::ExposeSecret as _;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -35,7 +36,7 @@ use crate::{
         secret::SecretText,
         url::ServerUrl,
     },
-    stream::{Broadcast, Feed, Message, Phase},
+    stream::{Broadcast, Feed, Message, Phase, coalescing::Share},
 };
 
 /// How a session ended.
@@ -108,6 +109,8 @@ pub trait Link: AsyncRead + AsyncWrite + Unpin {
     fn written(&self) -> u64;
     /// What TCP says, where the system tells.
     fn tcp_info(&self) -> Option<TcpInfo>;
+    /// What a write costs, in those of plain TCP.
+    fn cost(&self) -> u32;
 }
 
 impl Link for Transport {
@@ -117,6 +120,11 @@ impl Link for Transport {
 
     fn tcp_info(&self) -> Option<TcpInfo> {
         TcpInfo::of(self.tcp())
+    }
+
+    fn cost(&self) -> u32 {
+        // The cipher takes about as long as the system call.
+        if matches!(self, Self::Plain(_)) { 1 } else { 2 }
     }
 }
 
@@ -133,6 +141,10 @@ pub struct Session<'a, T> {
     queued: (u64, u64),
     /// When the server accepted the publish.
     accepted: Option<Instant>,
+    /// Its part in what a wake-up costs, from then on.
+    share: Option<Share>,
+    /// What the report was told last.
+    shown: Option<State>,
     /// When the present step of opening or closing began.
     step_began: Instant,
     /// How far what was sent has arrived.
@@ -157,6 +169,29 @@ enum SessionState {
     Closing,
 }
 
+/// What seldom changes, and changes what a session does.
+enum Source<'a> {
+    /// The relay is to go down.
+    Leave(&'a CancellationToken),
+    /// What the destination is to do.
+    Orders(&'a mut watch::Receiver<Orders>),
+    /// Where the broadcast stands.
+    Broadcast(watch::Receiver<Broadcast>),
+}
+
+impl Source<'_> {
+    /// Completes when it has changed.
+    async fn stirred(mut self) -> Self {
+        match &mut self {
+            Self::Leave(leave) => leave.cancelled().await,
+            Self::Orders(orders) => orders::changed(orders).await,
+            // The sender lives in the feed, and the feed outlives the session.
+            Self::Broadcast(broadcast) => drop(broadcast.changed().await),
+        }
+        self
+    }
+}
+
 /// What a session waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Wait {
@@ -172,7 +207,7 @@ impl<'a, T: Link> Session<'a, T> {
     /// A session over the connection `io`.
     pub fn new(io: T, client: Client, context: Context<'a>) -> Self {
         Self {
-            io: Duplex::new(io),
+            io: Duplex::narrow(io, limits::READ),
             client,
             context,
             state: SessionState::Opening,
@@ -180,6 +215,8 @@ impl<'a, T: Link> Session<'a, T> {
             batch: Vec::new(),
             queued: (0, 0),
             accepted: None,
+            share: None,
+            shown: None,
             step_began: Instant::now(),
             delivery: Delivery::begin(Instant::now()),
             held: None,
@@ -196,15 +233,23 @@ impl<'a, T: Link> Session<'a, T> {
         watch: &mut impl Watch,
     ) -> End {
         let mut head = self.context.feed.head();
-        let mut broadcast = self.context.feed.broadcast();
+        let broadcast = self.context.feed.broadcast();
+        self.follow(*broadcast.borrow());
+        let news = [Source::Leave(leave), Source::Orders(orders), Source::Broadcast(broadcast)];
+        // Each is polled when it has something, and costs nothing else: a session wakes for media, sixty times a second.
+        let mut news: FuturesUnordered<_> = news.into_iter().map(Source::stirred).collect();
         let mut timer = pin!(sleep_until(self.step_began));
         loop {
-            self.follow(*broadcast.borrow_and_update());
             self.count_what_went_out();
             let wait = match self.fill(watch) {
                 Ok(wait) => wait,
                 Err(end) => return end,
             };
+            // Most of the time the kernel takes all of it, and there is nothing to wait for.
+            if wait == Wait::Server && self.io.send_at_once(self.client.transmit()).await.is_some() {
+                self.delivery.sent();
+                continue;
+            }
             if self.state == SessionState::Closing && self.is_drained() {
                 return self.closed();
             }
@@ -216,27 +261,17 @@ impl<'a, T: Link> Session<'a, T> {
             }
             tokio::select! {
                 biased;
-                // Where the broadcast is over nothing goes on: the server is to be told.
-                () = leave.cancelled(), if self.until.is_none() => {
-                    self.follow(*broadcast.borrow_and_update());
-                    if self.until.is_none() {
-                        return End::Left;
-                    }
-                }
-                () = orders::changed(orders) => {
-                    let now = orders.borrow_and_update().clone();
-                    if let Err(end) = self.obey(now) {
-                        return end;
-                    }
-                }
+                Some(source) = news.next() => match self.hear(source) {
+                    Ok(source) => news.extend(source.map(Source::stirred)),
+                    Err(end) => return end,
+                },
                 step = self.io.step(self.client.transmit()) => match self.stepped(step, watch) {
                     Ok(()) => {}
                     // The broadcast is over, and a server may be quicker to close than we are.
                     Err(_) if self.state == SessionState::Closing => return self.closed(),
                     Err(end) => return end,
                 },
-                // The senders live in the feed, and the feed outlives the session.
-                _ = broadcast.changed() => {}
+                // The sender lives in the feed, and the feed outlives the session.
                 _ = head.changed(), if wait == Wait::Stream => {}
                 () = timer.as_mut() => {
                     if let Err(end) = self.on_time(wait) {
@@ -249,6 +284,26 @@ impl<'a, T: Link> Session<'a, T> {
                     }
                     timer.as_mut().reset(if is_blocked { due.min(Instant::now() + limits::ASK_EVERY) } else { due });
                 }
+            }
+        }
+    }
+
+    /// Acts on what has changed, and gives the source back where it may change again.
+    fn hear<'s>(&mut self, source: Source<'s>) -> Result<Option<Source<'s>>, End> {
+        match source {
+            Source::Leave(_) => {
+                // Where the broadcast is over nothing goes on: the server is to be told.
+                self.follow(*self.context.feed.broadcast().borrow());
+                if self.until.is_none() { Err(End::Left) } else { Ok(None) }
+            }
+            Source::Orders(orders) => {
+                let now = orders.borrow_and_update().clone();
+                self.obey(now)?;
+                Ok(Some(Source::Orders(orders)))
+            }
+            Source::Broadcast(mut broadcast) => {
+                self.follow(*broadcast.borrow_and_update());
+                Ok(Some(Source::Broadcast(broadcast)))
             }
         }
     }
@@ -352,7 +407,7 @@ impl<'a, T: Link> Session<'a, T> {
             SessionState::Opening | SessionState::Closing => return Ok(Wait::Server),
             SessionState::Sending => {}
         }
-        self.context.report.enter(self.visible_state());
+        self.show();
         loop {
             if self.client.transmit().has_remaining() {
                 return Ok(Wait::Server);
@@ -479,6 +534,7 @@ impl<'a, T: Link> Session<'a, T> {
                 Event::Publishing => {
                     self.state = SessionState::Sending;
                     self.accepted = Some(Instant::now());
+                    self.share = Some(self.context.feed.load().add(self.io.get_ref().cost()));
                     self.delivery = Delivery::begin(Instant::now());
                     self.context.report.accepted();
                     watch.accepted();
@@ -544,12 +600,20 @@ impl<'a, T: Link> Session<'a, T> {
         let seen = Seen { tcp, written: self.io.get_ref().written(), is_drained: self.is_drained() };
         self.delivery.look(now, seen);
         self.context.report.progressed(tcp, self.client.acknowledged());
-        self.context.report.enter(self.visible_state());
+        self.show();
         let silence = self.delivery.silence();
         if silence >= limits::STALLED {
             return Err(End::Failed(Failure::stalled(self.context.endpoint, silence)));
         }
         Ok(())
+    }
+
+    fn show(&mut self) {
+        let state = Some(self.visible_state());
+        if self.shown != state {
+            self.shown = state;
+            self.context.report.enter(self.visible_state());
+        }
     }
 
     fn visible_state(&self) -> State {

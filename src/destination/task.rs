@@ -7,7 +7,7 @@ use tokio::{
     sync::watch,
     time::{Instant, sleep, sleep_until},
 };
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use super::{
     backoff::{Attempt, Backoff, Next},
@@ -103,12 +103,11 @@ impl Task {
     /// Serves one broadcast after the other until it is asked to stop.
     pub async fn run(mut self) {
         let watching = look_out(self.incoming.clone(), Arc::clone(&self.feed), Arc::clone(&self.report));
-        tokio::select! {
-            biased;
-            () = self.serve_broadcasts() => {}
-            // It goes on for as long as the feed is there.
-            () = watching => {}
-        }
+        // A task of its own, which ends with this one: what looks once a second need not be asked at each message.
+        let watching = AbortOnDropHandle::new(tokio::spawn(watching));
+        self.serve_broadcasts().await;
+        watching.abort();
+        let _ = watching.await;
         self.report.exceeds(Vec::new());
     }
 

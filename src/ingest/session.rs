@@ -216,6 +216,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Session<'_, T> {
                     if Instant::now() >= self.since + self.patience() {
                         return Err(End::Silent(self.patience()));
                     }
+                    if let State::Live(live) = &mut self.state {
+                        live.wake_readers();
+                    }
                     self.tell_silence();
                     timer.as_mut().reset(self.due());
                 }
@@ -308,10 +311,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Session<'_, T> {
                 }
             }
         }
-        if let State::Live(live) = &self.state {
+        if let State::Live(live) = &mut self.state {
             self.io.widen();
             if messages > 0 {
-                live.publish.wake();
+                live.wake_readers();
                 self.since = Instant::now();
                 self.is_silence_told = false;
             }
@@ -329,9 +332,12 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Session<'_, T> {
 
     /// When something is to be said or done, where nothing comes until then.
     fn due(&self) -> Instant {
-        match self.state {
-            State::Live(_) if !self.is_silence_told => self.since + limits::SILENCE_TOLD,
-            _ => self.since + self.patience(),
+        match &self.state {
+            State::Live(live) => {
+                let patience = if self.is_silence_told { self.patience() } else { limits::SILENCE_TOLD };
+                live.publish.due().into_iter().fold(self.since + patience, Instant::min)
+            }
+            State::Handshake | State::Idle => self.since + self.patience(),
         }
     }
 
@@ -430,6 +436,13 @@ impl Live {
             _ => Kind::Data,
         };
         self.publish.append(kind, message.timestamp, message.payload).map_err(|_| End::Displaced)
+    }
+
+    /// Wakes the readers, where it is time.
+    fn wake_readers(&mut self) {
+        if self.publish.due().is_some_and(|due| due <= Instant::now()) {
+            self.publish.wake();
+        }
     }
 }
 

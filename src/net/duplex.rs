@@ -72,6 +72,26 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Duplex<T> {
         poll_fn(|cx| self.poll_step(cx, outbox)).await
     }
 
+    /// Sends from `outbox` what the kernel takes at once, and never waits: where it takes nothing, or the connection has failed,
+    /// [`Self::step`] is to find out.
+    pub async fn send_at_once(&mut self, outbox: &mut impl Buf) -> Option<usize> {
+        poll_fn(|cx| {
+            let sent = match self.failed {
+                None => self.poll_send(cx, outbox),
+                Some(_) => Poll::Pending,
+            };
+            Poll::Ready(match sent {
+                Poll::Ready(Ok(Step::Sent(bytes))) => Some(bytes),
+                Poll::Ready(Err(error)) => {
+                    self.failed = Some(error);
+                    None
+                }
+                Poll::Ready(Ok(_)) | Poll::Pending => None,
+            })
+        })
+        .await
+    }
+
     /// The bytes of the last [`Step::Received`].
     pub fn received(&self) -> &[u8] {
         self.buffer.get(..self.filled).unwrap_or_default()
@@ -122,16 +142,17 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Duplex<T> {
     }
 
     fn poll_send(&mut self, cx: &mut Context<'_>, outbox: &mut impl Buf) -> Poll<io::Result<Step>> {
-        let io = Pin::new(&mut self.io);
+        let mut io = Pin::new(&mut self.io);
         if outbox.has_remaining() {
             let mut slices = [IoSlice::new(&[]); SLICES];
             let count = outbox.chunks_vectored(&mut slices);
-            let sent = ready!(io.poll_write_vectored(cx, slices.get(..count).unwrap_or_default()))?;
+            let sent = ready!(io.as_mut().poll_write_vectored(cx, slices.get(..count).unwrap_or_default()))?;
             if sent == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
             outbox.advance(sent);
-            self.unflushed = true;
+            // What has left already needs no step of its own.
+            self.unflushed = outbox.has_remaining() || !matches!(io.poll_flush(cx), Poll::Ready(Ok(())));
             return Poll::Ready(Ok(Step::Sent(sent)));
         }
         if self.unflushed {

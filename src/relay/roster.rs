@@ -20,7 +20,7 @@ use crate::{
     },
     ingest::{access::Access, auth::Gate},
     observe::Event,
-    stream::{Feed, Phase, StreamSettings, Takeover, Window},
+    stream::{Coalescing, Feed, Load, Phase, StreamSettings, Takeover, Window},
 };
 
 /// What the log of a stream may hold beyond what its destinations need, for the newest group of pictures of an encoder that
@@ -38,6 +38,8 @@ pub struct Stream {
     pub key: KeyPlace,
     /// What happens when a second publisher shows the key.
     pub takeover: Takeover,
+    /// How long messages gather for a write.
+    pub coalescing: Coalescing,
     /// The stream's own file cannot be gone by: who may publish stays as it was, where there is something that it was.
     pub is_wrong: bool,
     /// One for each file.
@@ -61,6 +63,8 @@ pub(super) struct Roster {
     gate: Arc<Gate>,
     board: Arc<Board>,
     stage: Stage,
+    /// What a wake-up of all destinations of all streams costs.
+    load: Load,
     /// How long the slowest destination that ever ran may need to send what is left of a broadcast that is over.
     patience: Duration,
 }
@@ -90,6 +94,7 @@ impl Roster {
             gate,
             board,
             stage: Stage { tasks: TaskTracker::new(), stop },
+            load: Load::default(),
             patience: Duration::ZERO,
         }
     }
@@ -185,17 +190,23 @@ impl Roster {
     }
 
     fn begin(&self, stream: &Stream) -> Running {
-        let feed = Feed::new(stream_settings(&stream.name, stream.takeover, &[]));
+        let feed = Feed::new(stream_settings(stream, &[]), self.load.clone());
         let gone = self.stage.stop.leave.child_token();
         tokio::spawn(tell_when_a_hold_runs_out(Arc::clone(&feed), gone.clone()));
         Running { feed, access: Access::default(), key: stream.key.clone(), members: Vec::new(), gone }
     }
 
     /// Makes one stream what its files say. Says also how many of its destinations that has changed.
-    fn renew(&mut self, running: Running, stream: Stream, news: News, saved: &BTreeSet<PathBuf>) -> (Running, usize) {
+    fn renew(
+        &mut self,
+        running: Running,
+        mut stream: Stream,
+        news: News,
+        saved: &BTreeSet<PathBuf>,
+    ) -> (Running, usize) {
         let mut count = 0;
         let Running { feed, mut members, gone, .. } = running;
-        let Stream { name, access, key, takeover, mut destinations, .. } = stream;
+        let mut destinations = std::mem::take(&mut stream.destinations);
         hold_back_doubles(&mut destinations, &members);
         let mut next: Vec<(Member, DestinationConfig, bool)> = Vec::new();
         for config in destinations {
@@ -208,7 +219,7 @@ impl Roster {
         let settings: Vec<_> =
             next.iter().filter_map(|(member, config, _)| member.settings_by(&config.activation)).collect();
         self.patience = settings.iter().map(|settings| settings.drain_time()).fold(self.patience, Duration::max);
-        let wanted = stream_settings(&name, takeover, &settings);
+        let wanted = stream_settings(&stream, &settings);
         if wanted != feed.settings() {
             feed.reconfigure(wanted);
         }
@@ -234,6 +245,7 @@ impl Roster {
             }
             members.push(member);
         }
+        let Stream { access, key, .. } = stream;
         (Running { feed, access, key, members, gone }, count)
     }
 
@@ -267,8 +279,8 @@ impl Running {
                 settings.hold = running.hold;
             }
         }
-        let (access, key, takeover) = (self.access.clone(), self.key.clone(), self.feed.settings().takeover);
-        Stream { access, key, takeover, destinations, ..stream }
+        let StreamSettings { takeover, coalescing, .. } = self.feed.settings();
+        Stream { access: self.access.clone(), key: self.key.clone(), takeover, coalescing, destinations, ..stream }
     }
 }
 
@@ -302,11 +314,12 @@ fn sends_to(activation: &Activation, target: Option<&Settings>) -> bool {
 
 /// The log keeps as much as the slowest of the stream's destinations may need, and a lost publisher is waited for as long as
 /// the most patient of them stays connected.
-fn stream_settings(name: &str, takeover: Takeover, on: &[Arc<Settings>]) -> StreamSettings {
+fn stream_settings(stream: &Stream, on: &[Arc<Settings>]) -> StreamSettings {
     let default = Backpressure::default();
     let duration = on.iter().map(|settings| settings.window()).fold(default.max_lag, Duration::max);
     let bytes = on.iter().map(|settings| settings.window_bytes()).fold(default.max_bytes, u64::max);
     let hold = on.iter().map(|settings| settings.hold).max().unwrap_or(DEFAULT_HOLD);
     let window = Window { duration, bytes, hard_bytes: bytes.saturating_add(LONG_GROUP) };
-    StreamSettings { name: name.to_owned(), window, hold, takeover }
+    let Stream { takeover, coalescing, .. } = *stream;
+    StreamSettings { name: stream.name.clone(), window, hold, takeover, coalescing }
 }

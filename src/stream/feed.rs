@@ -12,7 +12,8 @@ use tokio::{sync::watch, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Broadcast, Facts, Formats, Meter, Phase, Timeline,
+    Broadcast, Coalescing, Facts, Formats, Load, Meter, Phase, Timeline,
+    coalescing::Waiting,
     demuxer::Demuxer,
     log::{Log, Window},
 };
@@ -36,6 +37,8 @@ pub struct StreamSettings {
     pub hold: Duration,
     /// What happens when a second publisher shows the key.
     pub takeover: Takeover,
+    /// How long a message may wait for others before readers are woken.
+    pub coalescing: Coalescing,
 }
 
 /// What happens when a second publisher shows the key of a stream that is live.
@@ -63,8 +66,10 @@ pub struct Feed {
     started: Instant,
     /// Held for a few clones or one append, never across an await, so that no reader can make the writer wait.
     state: Mutex<State>,
-    /// The log's head: one wake-up for each batch that ingest has appended.
+    /// The log's head: one wake-up for all that has gathered since the last.
     head: watch::Sender<u64>,
+    /// What a wake-up costs, of the readers of this stream and of those that it shares the machine with.
+    load: Load,
     broadcast: watch::Sender<Broadcast>,
 }
 
@@ -190,8 +195,8 @@ pub enum NotBegun {
 pub struct Displaced;
 
 impl Feed {
-    /// A stream that nobody has published to yet.
-    pub fn new(settings: StreamSettings) -> Arc<Self> {
+    /// A stream that nobody has published to yet; `load` is that of all streams.
+    pub fn new(settings: StreamSettings, load: Load) -> Arc<Self> {
         let name = settings.name.clone();
         let state = State {
             log: Log::new(settings.window),
@@ -211,6 +216,7 @@ impl Feed {
             started: Instant::now(),
             state: Mutex::new(state),
             head: watch::Sender::new(0),
+            load,
             broadcast: watch::Sender::new(Broadcast::IDLE),
         })
     }
@@ -235,6 +241,16 @@ impl Feed {
     /// Reads the log. `read` runs under the stream's lock: a few clones, nothing else.
     pub fn read<R>(&self, read: impl FnOnce(&Log) -> R) -> R {
         read(&self.lock().log)
+    }
+
+    /// What a wake-up costs: each reader adds its part while it reads.
+    pub fn load(&self) -> &Load {
+        &self.load
+    }
+
+    /// How long a message may wait now for others, before the readers are woken.
+    pub fn window(&self) -> Duration {
+        self.lock().settings.coalescing.window(self.load.writes())
     }
 
     /// Changes whenever there is more to read.
@@ -423,6 +439,7 @@ impl Feed {
             feed: Arc::clone(self),
             number: state.publish,
             demuxer: Demuxer::new(self.started.elapsed()),
+            waiting: None,
             returned_after,
             cut,
         })
@@ -462,6 +479,8 @@ pub struct Publish {
     feed: Arc<Feed>,
     number: u64,
     demuxer: Demuxer,
+    /// Messages of which the readers have not heard.
+    waiting: Option<Waiting>,
     returned_after: Option<Duration>,
     cut: CancellationToken,
 }
@@ -477,12 +496,14 @@ impl Publish {
         self.cut.cancelled().await;
     }
 
-    /// Appends one FLV tag body with the publisher's timestamp (ms). Readers hear of it at the next [`Self::wake`].
+    /// Appends one FLV tag body with the publisher's timestamp (ms). Readers hear of it at the next [`Self::wake`], which is to
+    /// come when it is [due](Self::due).
     ///
     /// # Errors
     /// [`Displaced`] where another publisher has taken over.
     pub fn append(&mut self, kind: Kind, timestamp: u32, payload: Bytes) -> Result<(), Displaced> {
         let bytes = payload.len() as u64;
+        let now = Instant::now();
         let demuxed = self.demuxer.demux(kind, payload, self.feed.now());
         let mut guard = self.feed.lock();
         let state = &mut *guard;
@@ -494,7 +515,7 @@ impl Publish {
         publisher.received_messages += 1;
         state.totals.received_bytes += bytes;
         state.totals.received_messages += 1;
-        publisher.heard = Instant::now();
+        publisher.heard = now;
         publisher.video = self.demuxer.video_codec();
         publisher.audio = self.demuxer.audio_codec();
         publisher.is_enhanced = self.demuxer.is_enhanced();
@@ -507,11 +528,18 @@ impl Publish {
         drop(guard);
         // Payloads are freed outside of the lock.
         drop(evicted);
+        self.waiting = Some(Waiting::more(self.waiting, now, kind == Kind::Video));
         Ok(())
     }
 
+    /// When the readers are to be woken; `None` where they have heard of everything.
+    pub fn due(&self) -> Option<Instant> {
+        self.waiting.map(|waiting| waiting.due(self.feed.window()))
+    }
+
     /// Wakes the readers, once for all that was appended since the last call.
-    pub fn wake(&self) {
+    pub fn wake(&mut self) {
+        self.waiting = None;
         let head = self.feed.read(Log::head);
         self.feed.head.send_if_modified(|seen| {
             let is_new = *seen != head;
@@ -522,17 +550,17 @@ impl Publish {
 
     /// The publisher ended the broadcast: destinations end it too, after the last message. Says whether it was still the
     /// present one.
-    pub fn stop(self) -> bool {
+    pub fn stop(mut self) -> bool {
         self.wake();
         self.feed.finish(self.number, Broadcast::ended)
     }
 
     /// The publisher's connection was lost: the broadcast is held for its return. Says whether it was still the present one.
-    pub fn lose(self) -> bool {
+    pub fn lose(mut self) -> bool {
         self.hold()
     }
 
-    fn hold(&self) -> bool {
+    fn hold(&mut self) -> bool {
         self.wake();
         if !self.feed.finish(self.number, |broadcast, _| broadcast.publisher_lost()) {
             return false;
@@ -680,7 +708,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn other_takeover_rules() {
-        let with = |takeover| Feed::new(StreamSettings { takeover, ..feed().settings() });
+        let with = |takeover| Feed::new(StreamSettings { takeover, ..feed().settings() }, Load::default());
         let newest = with(Takeover::Newest);
         let mut first = newest.publish(publisher()).await.unwrap();
         let began = Instant::now();

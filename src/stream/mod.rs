@@ -11,6 +11,7 @@
 //! between tasks is [`feed`]. Knows no network.
 
 pub mod broadcast;
+pub mod coalescing;
 pub mod demuxer;
 pub mod epoch;
 pub mod facts;
@@ -23,6 +24,7 @@ pub(crate) mod testing;
 pub mod timeline;
 
 pub use broadcast::{Broadcast, Phase};
+pub use coalescing::{Coalescing, Load};
 pub use demuxer::Demuxer;
 pub use epoch::Epoch;
 pub use facts::{Facts, Formats};

@@ -5,7 +5,8 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 
 use super::{
-    Batch, Cursor, Demuxer, Feed, Log, Message, Publish, Publisher, StreamSettings, Takeover, Timeline, Window,
+    Batch, Coalescing, Cursor, Demuxer, Feed, Load, Log, Message, Publish, Publisher, StreamSettings, Takeover,
+    Timeline, Window,
 };
 use crate::media::Kind;
 
@@ -105,12 +106,14 @@ pub(crate) fn publisher() -> Publisher {
 }
 
 pub(crate) fn feed() -> Arc<Feed> {
-    Feed::new(StreamSettings {
+    let settings = StreamSettings {
         name: "live".to_owned(),
         window: WINDOW,
         hold: Duration::from_secs(15),
         takeover: Takeover::WhenSilent,
-    })
+        coalescing: Coalescing::ByLoad,
+    };
+    Feed::new(settings, Load::default())
 }
 
 /// A feed that is published to, its headers told.

@@ -76,6 +76,7 @@ ca_file = "ca.pem"
             "webhook: https://auth.example/… is asked, for up to 1s, and its answer kept for 5m (destinations/stream.toml:19)",
             "takeover: when_silent (default)",
             "hold: each destination's own (default)",
+            "coalesce: by load (default)",
             "allow: 192.0.2.0/24, 2001:db8::1/128 (destinations/stream.toml:3)",
             "deny: 192.0.2.7/32 (destinations/stream.toml:4)",
             "require_tls: true (destinations/stream.toml:5)",

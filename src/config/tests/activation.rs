@@ -13,7 +13,7 @@ use crate::{
     },
     ingest::access::KeyDigest,
     rtmp::url::Scheme,
-    stream::Takeover,
+    stream::{Coalescing, Takeover},
 };
 
 fn only(names: &[&str]) -> Codecs {
@@ -126,11 +126,58 @@ fn a_streams_file_says_how_it_goes_on() {
         assert_eq!((live.takeover, live.hold), (Takeover::Newest, Some(Duration::from_secs(20))));
         let lines: Vec<_> =
             live.settings.iter().map(|line| format!("{} {} {}", line.field, line.value, line.origin)).collect();
-        assert_eq!(lines, ["takeover newest destinations/stream.toml:2", "hold 20s destinations/stream.toml:3"]);
+        assert_eq!(
+            lines,
+            [
+                "takeover newest destinations/stream.toml:2",
+                "hold 20s destinations/stream.toml:3",
+                "coalesce by load default"
+            ]
+        );
     }
     let config = Memory::default().load();
     let live = config.streams.first().unwrap();
     assert_eq!((live.takeover, live.hold), (Takeover::WhenSilent, None));
+}
+
+#[test]
+fn how_long_messages_gather_for_a_write() {
+    let read = |line: &str| {
+        let config = Memory::new(&[("destinations/stream.toml", &format!("key = \"from-the-file\"\n{line}"))]).load();
+        assert_eq!(rendered(&config), "", "{line}");
+        let live = config.streams.first().unwrap();
+        let shown = live.settings.iter().find(|line| line.field == "coalesce").unwrap();
+        (live.coalescing, format!("{} {}", shown.value, shown.origin))
+    };
+    let fixed = |millis| Coalescing::Fixed(Duration::from_millis(millis));
+    let table = [
+        ("", Coalescing::ByLoad, "by load default"),
+        ("coalesce = \"33ms\"\n", fixed(33), "33ms destinations/stream.toml:2"),
+        ("coalesce = \"0s\"\n", fixed(0), "0s destinations/stream.toml:2"),
+        ("low_latency = true\n", fixed(0), "not at all destinations/stream.toml:2"),
+        ("low_latency = false\n", Coalescing::ByLoad, "by load default"),
+        ("low_latency = false\ncoalesce = \"500ms\"\n", fixed(500), "500ms destinations/stream.toml:3"),
+    ];
+    for (line, coalescing, shown) in table {
+        assert_eq!(read(line), (coalescing, shown.to_owned()), "{line}");
+    }
+}
+
+#[test]
+fn at_once_and_later_is_a_mistake() {
+    let file = "key = \"from-the-file\"\ncoalesce = \"33ms\"\nlow_latency = true\n";
+    assert_eq!(
+        rendered(&Memory::new(&[("destinations/stream.toml", file)]).load()),
+        "mistake: `low_latency` and `coalesce` are both given: the one sends at once, the other waits
+  --> destinations/stream.toml:3:15
+   |
+ 3 | low_latency = true
+   |               ^^^^
+hint: keep one of the two lines"
+    );
+    let file = "key = \"from-the-file\"\ncoalesce = \"5s\"\n";
+    let told = rendered(&Memory::new(&[("destinations/stream.toml", file)]).load());
+    assert!(told.contains("`coalesce`") && told.contains("500ms"), "{told}");
 }
 
 #[test]

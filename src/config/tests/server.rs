@@ -327,6 +327,7 @@ stream live
   stream key (generated at start, kept in the state folder), default
   takeover  when_silent             default
   hold      each destination's own  default
+  coalesce  by load                 default
   no destinations yet: write a file destinations/youtube.toml with two lines:
     platform = \"youtube\"
     key = \"your stream key\"

@@ -26,6 +26,10 @@ impl Link for DuplexStream {
     fn tcp_info(&self) -> Option<TcpInfo> {
         None
     }
+
+    fn cost(&self) -> u32 {
+        1
+    }
 }
 
 /// What a test's server saw.

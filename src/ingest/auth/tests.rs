@@ -5,7 +5,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use super::*;
 use crate::{
     ingest::access::PublisherKey,
-    stream::{StreamSettings, Takeover, Window, testing::publisher},
+    stream::{Coalescing, Load, StreamSettings, Takeover, Window, testing::publisher},
 };
 
 const SECRET: &str = "a secret of the relay";
@@ -13,7 +13,8 @@ const SECRET: &str = "a secret of the relay";
 fn feed(name: &str) -> Arc<Feed> {
     let window = Window { duration: Duration::from_secs(5), bytes: 1, hard_bytes: 1 };
     let (name, takeover) = (name.to_owned(), Takeover::WhenSilent);
-    Feed::new(StreamSettings { name, window, hold: Duration::from_secs(15), takeover })
+    let hold = Duration::from_secs(15);
+    Feed::new(StreamSettings { name, window, hold, takeover, coalescing: Coalescing::ByLoad }, Load::default())
 }
 
 fn keys(keys: &[&str]) -> Access {

@@ -19,7 +19,7 @@ use crate::{
         handshake::Form,
     },
     stream::{
-        Feed, Phase,
+        Coalescing, Feed, Phase, StreamSettings,
         testing::{feed, inter, keyframe, publisher},
     },
 };
@@ -120,6 +120,47 @@ async fn what_is_published_is_in_the_log_until_the_publisher_stops() {
     broadcast.wait_for(|now| now.phase == Phase::Ended { until: 2 }).await.unwrap();
     drop(encoder);
     session.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn messages_gather_for_one_wake_up_while_many_read() {
+    let relay = Relay::new();
+    let (io, _session) = relay.accept();
+    let mut encoder = Encoder::ask(io, "the-key").await;
+    let mut head = relay.feed.head();
+    let readers = relay.feed.load().add(100);
+    let began = Instant::now();
+    encoder.send(0, keyframe(b"1")).await;
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    encoder.send(10, inter(b"2")).await;
+    head.changed().await.unwrap();
+    let window = Duration::from_millis(18);
+    assert_eq!((began.elapsed(), *head.borrow_and_update()), (window, 2));
+    let at_once = StreamSettings { coalescing: Coalescing::Fixed(Duration::ZERO), ..relay.feed.settings() };
+    let by_load = relay.feed.settings();
+    relay.feed.reconfigure(at_once);
+    encoder.send(20, inter(b"3")).await;
+    head.changed().await.unwrap();
+    assert_eq!((began.elapsed(), *head.borrow_and_update()), (window, 3), "as the file says");
+    relay.feed.reconfigure(by_load);
+    drop(readers);
+    encoder.send(30, inter(b"4")).await;
+    head.changed().await.unwrap();
+    assert_eq!((began.elapsed(), *head.borrow()), (window, 4), "nobody else reads");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_gathers_is_not_lost_with_the_publisher() {
+    let relay = Relay::new();
+    let (io, session) = relay.accept();
+    let mut encoder = Encoder::ask(io, "the-key").await;
+    let mut head = relay.feed.head();
+    let _readers = relay.feed.load().add(1000);
+    encoder.send(0, keyframe(b"1")).await;
+    drop(encoder);
+    session.await.unwrap();
+    assert!(head.has_changed().unwrap());
+    assert_eq!(*head.borrow_and_update(), 1);
 }
 
 #[tokio::test(start_paused = true)]
