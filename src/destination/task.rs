@@ -158,7 +158,7 @@ impl Task {
     fn go_by(&mut self, orders: Orders) {
         self.filter = Filter::new(&orders.settings);
         self.route = Route::new(&orders.settings);
-        self.dialler.forget_trust();
+        self.dialler.review_trust();
         self.backoff = Backoff::new(orders.settings.reconnect.clone());
         self.history = History::default();
         self.repeats = Repeats::default();

@@ -2,10 +2,9 @@
 
 use std::{path::Path, sync::Arc, time::Duration};
 
-use rustls::crypto::aws_lc_rs;
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
 
-use super::tls::trusted_certificates;
+use super::tls::{provider, trusted_certificates};
 
 /// A client that follows no redirect, since what it sends could be carried to anywhere. Without TLS nothing has to be trusted, and
 /// a container may have no roots at all.
@@ -13,7 +12,7 @@ use super::tls::trusted_certificates;
 /// # Errors
 /// What there is to trust cannot be read.
 pub fn client(is_tls: bool, ca_file: Option<&Path>, timeout: Duration) -> Result<ureq::Agent, String> {
-    let mut tls = TlsConfig::builder().unversioned_rustls_crypto_provider(Arc::new(aws_lc_rs::default_provider()));
+    let mut tls = TlsConfig::builder().unversioned_rustls_crypto_provider(provider());
     if is_tls {
         let roots = trusted_certificates(ca_file).map_err(|error| error.to_string())?;
         let roots = roots.iter().map(|der| Certificate::from_der(der).to_owned()).collect();

@@ -1,6 +1,7 @@
 //! Whom a destination believes: one certificate, anybody; and that the backup, and a server to which it is sent on, are held to
 //! the same.
 
+use std::fs;
 use std::io;
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::mpsc;
@@ -14,6 +15,7 @@ use crate::support::peers::{self, Peer};
 use crate::support::ports;
 use crate::support::relay::Relay;
 use crate::support::stunnel::Stunnel;
+use crate::support::wait;
 use crate::support::wire::{Answer, Behaviour, Sink};
 
 const START: Duration = Duration::from_secs(10);
@@ -151,4 +153,40 @@ fn a_stream_that_is_cut_off_in_the_servers_name_is_told_as_that() {
     relay.wait_for_log(message, START);
     relay.wait_for("victim", "live again", START, |entry| entry["sessions"] == 2);
     bystanders.assert_undisturbed(&broadcast.stop());
+}
+
+#[test]
+fn a_destination_that_comes_back_resumes_its_session_but_not_by_another_trust() {
+    if !peers::are_here(&[Peer::Stunnel, Peer::Openssl]) {
+        return;
+    }
+    let mut relay = Relay::new();
+    let authority = Authority::new(relay.folder());
+    let sink = Sink::start();
+    let identity = authority.identity("good", Flaw::None);
+    let stunnel = Stunnel::start(relay.folder(), "front", &identity, sink.port());
+    let between = Between::start(stunnel.port());
+    let trust = format!("ca_file = \"{}\"", authority.file().display());
+    relay.destination("victim", &format!("rtmps://localhost:{}/live", between.port), &trust);
+    relay.start();
+    let sessions = |new: usize, resumed: usize| {
+        let what = format!("{new} new sessions and {resumed} resumed");
+        wait::until(&what, START, || (stunnel.sessions() == (new, resumed)).then_some(()));
+        sink.wait_for("media", START, |session| session.tags.len() > 20);
+        relay.wait_for_state("victim", "delivering", START);
+    };
+    let broadcast = Broadcast::synthetic(&relay, 4_000);
+    sessions(1, 0);
+    between.cut_off();
+    sessions(1, 1);
+    broadcast.stop();
+    relay.wait_for_state("victim", "idle", START);
+    // Nothing has changed since the last broadcast.
+    let _broadcast = Broadcast::synthetic(&relay, 4_000);
+    sessions(1, 2);
+    let file = relay.folder().join("destinations/victim.toml");
+    let text = fs::read_to_string(file).expect("it is our own");
+    let pin = format!("certificate_sha256 = \"{}\"", identity.fingerprint());
+    relay.destination_file("victim.toml", &text.replace(&trust, &pin));
+    sessions(2, 2);
 }

@@ -10,7 +10,7 @@ use crate::support::process::Process;
 
 /// A TLS listener that passes everything on to another port of this machine.
 pub(crate) struct Stunnel {
-    _process: Process,
+    process: Process,
     port: u16,
 }
 
@@ -34,7 +34,14 @@ impl Stunnel {
         fs::write(&configuration, text.replace("            ", "")).expect("the folder can be written");
         let mut process = Process::start(name, folder, Command::new("stunnel4").arg(&configuration));
         process.wait_for_port(port);
-        Self { _process: process, port }
+        Self { process, port }
+    }
+
+    /// How often it has made a TLS session, and how often it has taken one up again.
+    pub(crate) fn sessions(&self) -> (usize, usize) {
+        let output = self.process.output();
+        let count = |words: &str| output.lines().filter(|line| line.contains(words)).count();
+        (count("TLS accepted: new session negotiated"), count("TLS accepted: previous session reused"))
     }
 
     pub(crate) fn port(&self) -> u16 {

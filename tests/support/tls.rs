@@ -56,3 +56,14 @@ pub(crate) fn old_client(port: u16) -> String {
     openssl.wait().expect("it ends");
     said
 }
+
+/// How the name of the suite ends that the relay prefers on this machine, which is the one of its tests.
+pub(crate) fn favourite() -> &'static str {
+    #[cfg(target_arch = "x86_64")]
+    let has_aes = std::arch::is_x86_feature_detected!("aes");
+    #[cfg(target_arch = "aarch64")]
+    let has_aes = std::arch::is_aarch64_feature_detected!("aes");
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    let has_aes = false;
+    if has_aes { "AES_128_GCM_SHA256" } else { "CHACHA20_POLY1305_SHA256" }
+}

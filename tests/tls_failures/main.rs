@@ -1,5 +1,6 @@
 //! Every way in which a destination cannot be reached, with real sockets on this machine: which cause is found, and what
-//! the sentence and the hint say. Certificates are made by rcgen; broken servers answer with bytes written by hand.
+//! the sentence and the hint say; and what is agreed on and resumed where it can. Certificates are made by rcgen; broken servers
+//! answer with bytes written by hand.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -26,6 +27,8 @@ macro_rules! assert_failure {
 }
 
 mod certificates;
+mod ciphers;
+mod clients;
 mod files;
 mod handshakes;
 mod openssl;
@@ -33,6 +36,7 @@ mod peers;
 mod pinning;
 mod plain;
 mod publishers;
+mod resumption;
 mod stream;
 mod trust;
 mod unfit;

@@ -29,16 +29,16 @@ use crate::{
     dialled, failure,
 };
 
-/// A server that ends with its test. What is written to it, it sends to its client, or takes as a command.
-struct Server {
+/// A server that ends with its test, for one client after the other. What is written to it, it sends to its client, or takes as a command.
+pub(crate) struct Server {
     process: Child,
-    port: u16,
+    pub(crate) port: u16,
     output: mpsc::Receiver<String>,
     _files: Vec<NamedTempFile>,
 }
 
 impl Server {
-    fn start(identity: &Identity, options: &[&str]) -> Self {
+    pub(crate) fn start(identity: &Identity, options: &[&str]) -> Self {
         let files = [file(&pem("CERTIFICATE", &identity.chain[0])), file(&identity.key.serialize_pem())];
         Self::start_with(files[0].path(), files[1].path(), options).keeping(files)
     }
@@ -66,7 +66,7 @@ impl Server {
     }
 
     /// The next line of its output with these words in it.
-    fn wait_for(&mut self, words: &str) -> String {
+    pub(crate) fn wait_for(&mut self, words: &str) -> String {
         loop {
             let line = self.output.recv_timeout(Duration::from_secs(5)).expect("the server tells of it");
             if line.contains(words) {
@@ -75,7 +75,7 @@ impl Server {
         }
     }
 
-    fn says(&mut self, words: &str) {
+    pub(crate) fn says(&mut self, words: &str) {
         let input = self.process.stdin.as_mut().unwrap();
         input.write_all(words.as_bytes()).unwrap();
         input.flush().unwrap();
@@ -90,7 +90,7 @@ impl Drop for Server {
 }
 
 /// Without it a test is left out only where a whole run says so, as with the peers of the end-to-end tests.
-fn is_here(test: &str) -> bool {
+pub(crate) fn is_here(test: &str) -> bool {
     let version = Command::new("openssl").arg("version").stdout(Stdio::null()).stderr(Stdio::null()).status();
     if version.is_ok_and(|status| status.success()) {
         return true;
@@ -101,7 +101,7 @@ fn is_here(test: &str) -> bool {
     false
 }
 
-fn pair() -> (Authority, Identity) {
+pub(crate) fn pair() -> (Authority, Identity) {
     let authority = Authority::root("Test Root");
     let identity = authority.issue(&server_params());
     (authority, identity)

@@ -1,36 +1,32 @@
 //! Our side of TLS towards a destination.
 
-use std::{
-    fmt, io,
-    net::IpAddr,
-    path::Path,
-    sync::{Arc, OnceLock},
-    time::Duration,
-};
+use std::{fmt, io, net::IpAddr, path::Path, sync::Arc, time::Duration};
 
-use rustls::{
-    CertificateError, ClientConfig, RootCertStore,
-    crypto::aws_lc_rs,
-    pki_types::{CertificateDer, ServerName},
-};
+use rustls::{CertificateError, ClientConfig, client::Resumption, pki_types::ServerName};
 use tokio::{net::TcpStream, time::timeout};
 use tokio_rustls::TlsConnector;
 
 use super::{
     Trust, certificate,
-    file::{self, FileError, FileProblem},
+    file::{FileError, FileProblem},
+    provider::provider,
+    sessions::Sessions,
     verifier::Verifier,
+    verifiers,
     witness::{self, NoneOfOurs, Seen},
 };
 use crate::net::{error::Cause, io::Transport, tcp::Tcp};
 
-/// Trust and session memory for connections to servers; one per [`Trust`], shared by `Arc`.
+/// Trust and session memory for the connections of one destination, one after the other. Whoever trusts the same shares the
+/// verifier; sessions are a destination's own: a ticket serves once, and of a thousand that are cut off at the same moment each
+/// has one.
 ///
 /// Sends the host name (SNI) whenever it is one, and resumes sessions: each with a server that was believed before, by the
 /// same trust.
 pub struct TlsClient {
     config: Arc<ClientConfig>,
     trust: Trust,
+    verifier: Arc<Verifier>,
 }
 
 impl fmt::Debug for TlsClient {
@@ -48,29 +44,23 @@ impl TlsClient {
     /// # Errors
     /// Where `ca_file` cannot be used, or there is nothing at all to trust.
     pub fn new(trust: &Trust) -> Result<Self, FileError> {
-        let provider = Arc::new(aws_lc_rs::default_provider());
-        let file = match trust {
-            Trust::Authorities { ca_file } => ca_file.as_deref(),
-            Trust::Pinned(_) | Trust::DangerousAnybody => None,
-        };
-        let unusable = |error: &dyn fmt::Display| {
-            FileError::new(file.unwrap_or(Path::new("")), FileProblem::BadCertificate(error.to_string()))
-        };
-        let verifier = match trust {
-            Trust::Authorities { .. } => {
-                Verifier::authorities(roots(SystemRoots::load(), file)?, &provider).map_err(|error| unusable(&error))?
-            }
-            Trust::Pinned(pins) => Verifier::pinned(pins.clone(), &provider),
-            Trust::DangerousAnybody => Verifier::dangerous_anybody(&provider),
-        };
-        let config = ClientConfig::builder_with_provider(provider)
+        let verifier = verifiers::of(trust)?;
+        let mut config = ClientConfig::builder_with_provider(provider())
             .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
-            .map_err(|error| unusable(&error))?
+            .map_err(|error| {
+                FileError::new(trust.file().unwrap_or(Path::new("")), FileProblem::BadCertificate(error.to_string()))
+            })?
             // Rustls asks for this word before any verifier of one's own.
             .dangerous()
-            .with_custom_certificate_verifier(Arc::new(verifier))
+            .with_custom_certificate_verifier(Arc::clone(&verifier) as _)
             .with_client_cert_resolver(Arc::new(NoneOfOurs));
-        Ok(Self { config: Arc::new(config), trust: trust.clone() })
+        config.resumption = Resumption::store(Arc::new(Sessions::default()));
+        Ok(Self { config: Arc::new(config), trust: trust.clone(), verifier })
+    }
+
+    /// Whether both believe the same servers, by what stood in the trust's file when each was made.
+    pub fn believes_as(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.verifier, &other.verifier) && self.trust == other.trust
     }
 
     /// Makes `tcp` a TLS connection with `host`, a name or an address.
@@ -117,85 +107,9 @@ fn server_name(host: &str) -> Result<ServerName<'static>, Cause> {
     ServerName::try_from(name.to_owned()).map_err(|_| Cause::HostNotForTls)
 }
 
-/// The system's root certificates.
-struct SystemRoots {
-    certificates: Vec<CertificateDer<'static>>,
-    /// Why some or all could not be loaded.
-    problem: Option<String>,
-}
-
-impl SystemRoots {
-    /// Loaded once: on some systems it takes a while, and no system changes them often.
-    fn load() -> &'static Self {
-        static ROOTS: OnceLock<SystemRoots> = OnceLock::new();
-        ROOTS.get_or_init(|| {
-            let loaded = rustls_native_certs::load_native_certs();
-            let problem = loaded.errors.first().map(|first| match loaded.errors.len() {
-                1 => first.to_string(),
-                count => format!("{first}, and {} more", count - 1),
-            });
-            Self { certificates: loaded.certs, problem }
-        })
-    }
-}
-
-/// The certificates that are trusted for other connections than RTMP's: the system's roots, and those in `ca_file`.
-///
-/// # Errors
-/// Where `ca_file` cannot be used, or there is nothing at all to trust.
-pub fn trusted_certificates(ca_file: Option<&Path>) -> Result<Vec<CertificateDer<'static>>, FileError> {
-    let system = SystemRoots::load();
-    let mut certificates = system.certificates.clone();
-    if let Some(file) = ca_file {
-        certificates.extend(file::certificates(file)?);
-    }
-    if certificates.is_empty() {
-        return Err(FileError::new(Path::new(""), FileProblem::NoRoots { detail: system.problem.clone() }));
-    }
-    Ok(certificates)
-}
-
-fn roots(system: &SystemRoots, ca_file: Option<&Path>) -> Result<RootCertStore, FileError> {
-    let mut roots = RootCertStore::empty();
-    // Systems keep a few old roots that the TLS library does not parse; the others are good.
-    roots.add_parsable_certificates(system.certificates.iter().cloned());
-    if let Some(file) = ca_file {
-        for certificate in file::certificates(file)? {
-            roots
-                .add(certificate)
-                .map_err(|error| FileError::new(file, FileProblem::BadCertificate(error.to_string())))?;
-        }
-    }
-    if roots.is_empty() {
-        return Err(FileError::new(Path::new(""), FileProblem::NoRoots { detail: system.problem.clone() }));
-    }
-    Ok(roots)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn nothing_to_trust_is_an_error_that_says_so() {
-        let bare = SystemRoots { certificates: Vec::new(), problem: Some("no certificates directory".to_owned()) };
-        let error = roots(&bare, None).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "this system has no root certificates, so that no server can be trusted (no certificates directory)"
-        );
-        assert!(error.hint().contains("ca-certificates") && error.hint().contains("ca_file"), "{}", error.hint());
-    }
-
-    #[test]
-    fn a_ca_file_alone_is_enough() {
-        let bare = SystemRoots { certificates: Vec::new(), problem: None };
-        let key = rcgen::KeyPair::generate().unwrap();
-        let root = rcgen::CertificateParams::new(Vec::new()).unwrap().self_signed(&key).unwrap();
-        let file = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(file.path(), root.pem()).unwrap();
-        assert_eq!(roots(&bare, Some(file.path())).unwrap().len(), 1);
-    }
 
     #[test]
     fn hosts_as_tls_names() {

@@ -8,22 +8,29 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use rustls::{AlertDescription, PeerIncompatible, ServerConfig, crypto::aws_lc_rs, server::ResolvesServerCert};
+use rustls::{
+    AlertDescription, PeerIncompatible, ServerConfig,
+    server::{Acceptor, ClientHello, ResolvesServerCert},
+};
 use tokio::{net::TcpStream, time::timeout};
-use tokio_rustls::TlsAcceptor;
+use tokio_rustls::LazyConfigAcceptor;
 
 use super::{
     file::{FileError, FileProblem},
+    provider::{prefers_chacha, provider},
     shown::{CertificateFiles, CertificateStatus, Change, Shown},
 };
 use crate::net::{io::Transport, tcp::Tcp};
 
 /// The certificates that we show to publishers, ready to accept connections. Clones share them.
 ///
-/// TLS 1.2 and 1.3, with what rustls has of ciphers: authenticated ones with forward secrecy alone.
+/// TLS 1.2 and 1.3, with what rustls has of ciphers: authenticated ones with forward secrecy alone. Of those that both have, ours
+/// that is first is taken: OpenSSL and GnuTLS offer AES-256 first, whatever their processor. Who offers ChaCha20 first gets it.
 #[derive(Clone)]
 pub struct TlsServer {
-    acceptor: TlsAcceptor,
+    by_our_order: Arc<ServerConfig>,
+    /// The same with the same sessions, but for the order.
+    by_their_order: Arc<ServerConfig>,
     shown: Arc<Shown>,
 }
 
@@ -39,14 +46,16 @@ impl TlsServer {
     /// # Errors
     /// Which file is wrong, and in which way.
     pub fn from_files(files: &[CertificateFiles]) -> Result<Self, FileError> {
-        let provider = Arc::new(aws_lc_rs::default_provider());
+        let provider = provider();
         let shown = Arc::new(Shown::load(files, &provider)?);
-        let config = ServerConfig::builder_with_provider(provider)
+        let by_their_order = ServerConfig::builder_with_provider(provider)
             .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
             .map_err(|error| FileError::new(Path::new(""), FileProblem::BadCertificate(error.to_string())))?
             .with_no_client_auth()
             .with_cert_resolver(Arc::clone(&shown) as Arc<dyn ResolvesServerCert>);
-        Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)), shown })
+        let mut by_our_order = by_their_order.clone();
+        by_our_order.ignore_client_order = true;
+        Ok(Self { by_our_order: Arc::new(by_our_order), by_their_order: Arc::new(by_their_order), shown })
     }
 
     /// Looks whether the files have changed: a renewed pair is shown to connections that come from now on, a broken one is not.
@@ -78,14 +87,21 @@ impl TlsServer {
                 [b'A'..=b'Z'] => return Err(AcceptCause::PlainHttp),
                 _ => return Err(AcceptCause::NotTls),
             }
-            let stream =
-                self.acceptor.accept(Tcp::new(stream)).await.map_err(|error| AcceptCause::from_handshake(&error))?;
+            let hello = LazyConfigAcceptor::new(Acceptor::default(), Tcp::new(stream)).await;
+            let hello = hello.map_err(|error| AcceptCause::from_handshake(&error))?;
+            let config = self.config_for(&hello.client_hello());
+            let stream = hello.into_stream(config).await.map_err(|error| AcceptCause::from_handshake(&error))?;
             Ok(Transport::Server(Box::new(stream)))
         };
         match timeout(limit, handshake).await {
             Ok(result) => result.map_err(|cause| AcceptError { peer, cause }),
             Err(_) => Err(AcceptError { peer, cause: AcceptCause::TimedOut { after: limit } }),
         }
+    }
+
+    fn config_for(&self, hello: &ClientHello<'_>) -> Arc<ServerConfig> {
+        let is_theirs = prefers_chacha(hello.cipher_suites());
+        Arc::clone(if is_theirs { &self.by_their_order } else { &self.by_our_order })
     }
 }
 
