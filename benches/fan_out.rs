@@ -3,6 +3,8 @@
 //! Everything is measured in one run on one machine, one after the other; what counts is the ratios. The bars and what they mean
 //! stand in `benches/README.md`, which `-- --write` fills.
 
+#![allow(clippy::expect_used, reason = "a benchmark that cannot go on ends, and says where")]
+
 mod lab;
 
 use std::{
@@ -115,11 +117,12 @@ fn page(measured: &BTreeMap<&str, Measured>, start: Duration, seconds: u64) -> S
 
 /// The median of some starts with ten destinations, until the port takes a connection.
 fn start_to_listening(identity: &Identity) -> Duration {
-    let target = Target { port: 9, destinations: 10, authority: Some(identity.authority()), shape: Shape::FULL };
+    let target =
+        Target { port: 9, destinations: 10, authority: Some(identity.authority()), shape: Shape::FULL, streams: 1 };
     let mut starts: Vec<Duration> = (0..9)
         .map(|_| {
             let folder = tempfile::TempDir::new().expect("a folder can be made");
-            let (mut command, port) = forkcast_command(folder.path(), &target, "", &["live"]);
+            let (mut command, port) = forkcast_command(folder.path(), &target, "");
             let began = Instant::now();
             let mut process = Guard::start("forkcast", folder.path(), &mut command);
             while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {

@@ -1,8 +1,9 @@
-//! The publisher: sends the stream at the pace of real time, each message with the time at which it was sent.
+//! The publisher: sends streams at the pace of real time, each message with the time at which it was sent.
 
 use std::{
     io::BufRead as _,
     process::{Command, Stdio},
+    sync::Arc,
     time::Duration,
 };
 
@@ -16,6 +17,8 @@ use forkcast::{
 use serde::{Deserialize, Serialize};
 use tokio::{
     net::TcpStream,
+    sync::Barrier,
+    task::JoinSet,
     time::{Instant, sleep_until},
 };
 
@@ -29,19 +32,20 @@ use super::{
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Given {
     pub(crate) port: u16,
-    pub(crate) key: String,
+    /// One stream for each.
+    pub(crate) keys: Vec<String>,
     pub(crate) shape: Shape,
 }
 
 /// The running process.
 pub(crate) struct Publisher {
     process: Guard,
-    /// When its publish was accepted, on the shared clock.
+    /// When all its publishes were accepted, on the shared clock.
     pub(crate) accepted: u64,
 }
 
 impl Publisher {
-    /// Starts one, and waits until it is accepted.
+    /// Starts one, and waits until all its publishes are accepted.
     pub(crate) fn start(given: &Given) -> Self {
         let program = std::env::current_exe().expect("a program knows where it is");
         let mut child = Command::new(program)
@@ -101,13 +105,30 @@ where
 /// The role.
 #[tokio::main(flavor = "current_thread")]
 pub(crate) async fn play(given: &Given) {
+    let mut streams = JoinSet::new();
+    let accepted = Arc::new(Barrier::new(given.keys.len()));
+    for (index, key) in given.keys.iter().enumerate() {
+        let (given, key, accepted) = (given.clone(), key.clone(), Arc::clone(&accepted));
+        streams.spawn(async move { publish(&given, &key, index, &accepted).await });
+    }
+    streams.join_all().await;
+}
+
+async fn publish(given: &Given, key: &str, index: usize, accepted: &Barrier) {
     let stream = TcpStream::connect(("127.0.0.1", given.port)).await.expect("the relay listens");
     stream.set_nodelay(true).expect("the option exists");
     // The chunk size of OBS.
-    let mut client = client(given.port, &given.key, 4096);
+    let mut client = client(given.port, key, 4096);
     let mut io = Duplex::new(stream);
     open(&mut io, &mut client).await.expect("the relay accepts the publish");
-    println!("{}", clock::now());
+    let now = clock::now();
+    if accepted.wait().await.is_leader() {
+        println!("{now}");
+    }
+    // Encoders don't keep step.
+    let picture = Duration::from_secs(1) / u32::try_from(given.shape.frames).expect("a picture lasts a while");
+    tokio::time::sleep(picture * u32::try_from(index).unwrap_or(0) / u32::try_from(given.keys.len()).unwrap_or(1))
+        .await;
     for (message_type, payload) in media::headers() {
         client.send_media(message_type, 0, payload);
     }

@@ -41,6 +41,8 @@ pub(crate) struct Target {
     /// Over RTMPS, with this certificate authority.
     pub(crate) authority: Option<PathBuf>,
     pub(crate) shape: Shape,
+    /// So many streams, each to so many destinations. Only forkcast is measured with more than one.
+    pub(crate) streams: usize,
 }
 
 impl Target {
@@ -54,8 +56,8 @@ impl Target {
 /// A relay that runs.
 pub(crate) struct Running {
     pub(crate) processes: Vec<Guard>,
-    /// Where to publish; `None` for the floor, which makes the stream itself.
-    pub(crate) publish: Option<(u16, String)>,
+    /// Where to publish, and the keys; `None` for the floor, which makes the stream itself.
+    pub(crate) publish: Option<(u16, Vec<String>)>,
     /// From its start to the moment when its port took a connection.
     pub(crate) listened_after: Duration,
     _folder: TempDir,
@@ -104,21 +106,23 @@ impl Relay {
     }
 }
 
-type Started = (Vec<Guard>, Option<(u16, String)>);
+type Started = (Vec<Guard>, Option<(u16, Vec<String>)>);
 
-/// Writes the folder of `count` streams, each with the destinations of `target`; gives the command that serves it.
-pub(crate) fn forkcast_command(folder: &Path, target: &Target, lines: &str, streams: &[&str]) -> (Command, u16) {
+/// Writes the folder of what `target` says; gives the command that serves it, and its port.
+pub(crate) fn forkcast_command(folder: &Path, target: &Target, lines: &str) -> (Command, u16) {
     let destinations = folder.join("destinations");
-    for (index, stream) in streams.iter().enumerate() {
-        let inside = if *stream == "live" { destinations.clone() } else { destinations.join(stream) };
+    for index in 0..target.streams {
+        let inside = if index == 0 { destinations.clone() } else { destinations.join(format!("stream-{index}")) };
         fs::create_dir_all(&inside).expect("a temporary folder can be written");
-        write(&inside.join("stream.toml"), &format!("key = \"{KEY}-{index}\"\n{lines}\n"));
+        write(&inside.join("stream.toml"), &format!("key = \"{}\"\n{lines}\n", key(index)));
         for number in 0..target.destinations {
             let authority = target.authority.as_ref().map(|file| format!("ca_file = \"{}\"\n", file.display()));
             let (scheme, port) =
                 (if authority.is_some() { "rtmps://localhost" } else { "rtmp://127.0.0.1" }, target.port);
-            let text =
-                format!("url = \"{scheme}:{port}/live\"\nkey = \"key-{number}\"\n{}", authority.unwrap_or_default());
+            let text = format!(
+                "url = \"{scheme}:{port}/live\"\nkey = \"key-{index}-{number}\"\n{}",
+                authority.unwrap_or_default()
+            );
             write(&inside.join(format!("to-{number:04}.toml")), &text);
         }
     }
@@ -135,14 +139,14 @@ pub(crate) fn forkcast_command(folder: &Path, target: &Target, lines: &str, stre
     (command, port)
 }
 
-/// The key of the stream at that place of [`forkcast_command`].
-pub(crate) fn key(index: usize) -> String {
+fn key(index: usize) -> String {
     format!("{KEY}-{index}")
 }
 
 fn forkcast(folder: &Path, target: &Target, lines: &str) -> Started {
-    let (mut command, port) = forkcast_command(folder, target, lines, &["live"]);
-    (vec![Guard::start("forkcast", folder, &mut command)], Some((port, key(0))))
+    let (mut command, port) = forkcast_command(folder, target, lines);
+    let keys = (0..target.streams).map(key).collect();
+    (vec![Guard::start("forkcast", folder, &mut command)], Some((port, keys)))
 }
 
 fn nginx(folder: &Path, target: &Target) -> Started {
@@ -190,7 +194,7 @@ fn nginx(folder: &Path, target: &Target) -> Started {
     let mut command = Command::new(NGINX);
     command.arg("-p").arg(folder).arg("-c").arg(&file);
     let nginx = Guard::start("nginx", folder, &mut command);
-    ([Some(nginx), stunnel].into_iter().flatten().collect(), Some((port, "key".to_owned())))
+    ([Some(nginx), stunnel].into_iter().flatten().collect(), Some((port, vec!["key".to_owned()])))
 }
 
 fn ffmpeg(folder: &Path, target: &Target) -> Started {
@@ -201,7 +205,7 @@ fn ffmpeg(folder: &Path, target: &Target) -> Started {
     command.args(["-hide_banner", "-loglevel", "fatal", "-listen", "1", "-i"]);
     command.arg(format!("rtmp://127.0.0.1:{port}/live/key"));
     command.args(["-c", "copy", "-map", "0", "-f", "tee"]).arg(outputs.join("|"));
-    (vec![Guard::start("ffmpeg", folder, &mut command)], Some((port, "key".to_owned())))
+    (vec![Guard::start("ffmpeg", folder, &mut command)], Some((port, vec!["key".to_owned()])))
 }
 
 fn start_floor(folder: &Path, target: &Target, window: Duration) -> Guard {

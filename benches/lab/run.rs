@@ -17,7 +17,9 @@ use super::{
 #[derive(Clone, Debug)]
 pub(crate) struct Scenario {
     pub(crate) relay: Relay,
+    /// Of each stream.
     pub(crate) destinations: usize,
+    pub(crate) streams: usize,
     pub(crate) is_tls: bool,
     pub(crate) shape: Shape,
     /// For so long, once all flow and have settled.
@@ -51,7 +53,7 @@ pub(crate) struct Measured {
 
 impl Scenario {
     pub(crate) fn new(relay: Relay, destinations: usize, is_tls: bool, seconds: u64) -> Self {
-        Self { relay, destinations, is_tls, shape: Shape::FULL, seconds, stalled: 0 }
+        Self { relay, destinations, streams: 1, is_tls, shape: Shape::FULL, seconds, stalled: 0 }
     }
 
     /// Runs it.
@@ -63,14 +65,15 @@ impl Scenario {
             destinations: self.destinations,
             authority: self.is_tls.then(|| identity.authority()),
             shape: self.shape,
+            streams: self.streams,
         };
         let mut running = self.relay.start(&target);
         let mut publisher = running
             .publish
             .clone()
-            .map(|(port, key)| Publisher::start(&publisher::Given { port, key, shape: self.shape }));
+            .map(|(port, keys)| Publisher::start(&publisher::Given { port, keys, shape: self.shape }));
         let began = Instant::now();
-        while sinks.tell(Order::Tell).flowing < self.destinations {
+        while sinks.tell(Order::Tell).flowing < self.destinations * self.streams {
             running.processes.iter_mut().for_each(super::process::Guard::must_run);
             publisher.iter_mut().for_each(Publisher::must_run);
             let flowing = sinks.tell(Order::Tell);
