@@ -95,7 +95,7 @@ fn written(messages: &[Message]) -> Log {
         if let Some(demuxed) = demuxer.demux(kind, message.payload.clone(), now) {
             let message = demuxed.place(message.timestamp, &mut timeline);
             meter.take(&message);
-            log.append(message);
+            log.append(message, &mut Vec::new());
         }
     }
     log

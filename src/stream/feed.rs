@@ -12,7 +12,7 @@ use tokio::{sync::watch, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Broadcast, Facts, Formats, Meter, Phase, Timeline,
+    Broadcast, Facts, Formats, Message, Meter, Phase, Timeline,
     demuxer::Demuxer,
     log::{Log, Window},
 };
@@ -423,6 +423,7 @@ impl Feed {
             feed: Arc::clone(self),
             number: state.publish,
             demuxer: Demuxer::new(self.started.elapsed()),
+            evicted: Vec::new(),
             returned_after,
             cut,
         })
@@ -462,6 +463,8 @@ pub struct Publish {
     feed: Arc<Feed>,
     number: u64,
     demuxer: Demuxer,
+    /// Empty between two calls; reused.
+    evicted: Vec<Arc<Message>>,
     returned_after: Option<Duration>,
     cut: CancellationToken,
 }
@@ -499,14 +502,14 @@ impl Publish {
         publisher.audio = self.demuxer.audio_codec();
         publisher.is_enhanced = self.demuxer.is_enhanced();
         publisher.formats = self.demuxer.formats();
-        let evicted = demuxed.map(|demuxed| {
+        if let Some(demuxed) = demuxed {
             let message = demuxed.place(timestamp, &mut state.timeline);
             publisher.meter.take(&message);
-            state.log.append(message)
-        });
+            state.log.append(message, &mut self.evicted);
+        }
         drop(guard);
         // Payloads are freed outside of the lock.
-        drop(evicted);
+        self.evicted.clear();
         Ok(())
     }
 
