@@ -38,6 +38,7 @@ pub async fn look_out(orders: watch::Receiver<Orders>, feed: Arc<Feed>, report: 
 async fn look_at_broadcast(orders: &watch::Receiver<Orders>, feed: &Feed, report: &Report) {
     let number = feed.broadcast().borrow().number;
     let mut settings = Arc::clone(&orders.borrow().settings);
+    let mut filter = Filter::new(&settings);
     let mut show = Show::default();
     loop {
         sleep(LOOK_EVERY).await;
@@ -50,10 +51,13 @@ async fn look_at_broadcast(orders: &watch::Receiver<Orders>, feed: &Feed, report
             show = Show::default();
             report.exceeds(Vec::new());
         }
-        settings = orders.settings.clone();
+        if !Arc::ptr_eq(&settings, &orders.settings) {
+            settings = Arc::clone(&orders.settings);
+            filter = Filter::new(&settings);
+        }
         // While the publisher is away there is nothing to look at, and what it did before is as it was.
         if let Some(facts) = feed.facts().filter(|_| orders.serve(number)) {
-            show.look(&facts, &settings, feed, report);
+            show.look(&facts, &settings, &filter, feed, report);
         }
     }
 }
@@ -67,13 +71,13 @@ struct Show {
 }
 
 impl Show {
-    fn look(&mut self, facts: &Facts, settings: &Settings, feed: &Feed, report: &Report) {
+    fn look(&mut self, facts: &Facts, settings: &Settings, filter: &Filter, feed: &Feed, report: &Report) {
         if matches!(report.state(), State::Delivering | State::Stalling) {
             self.on_air.get_or_insert_with(Instant::now);
         }
         let on_air = self.on_air.map(|since| since.elapsed());
         let already: Vec<Limit> = self.told.exceeded().iter().map(|exceeded| exceeded.what).collect();
-        let found = exceeded(facts, &settings.platform, &Filter::new(settings), on_air, &already);
+        let found = exceeded(facts, &settings.platform, filter, on_air, &already);
         let news = self.told.look(found, feed.now());
         report.exceeds(self.told.exceeded());
         for news in news {

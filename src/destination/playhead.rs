@@ -246,9 +246,11 @@ impl Playhead {
     /// A default track in a codec that is not taken: by its sequence header, or, where the codec has none, by the message.
     fn refuse(&self, message: &Message) -> Result<(), String> {
         let own = (message.description.track() == 0).then_some((message.kind, message.description.codec));
-        let configured = [Kind::Video, Kind::Audio].map(|kind| (kind, message.epoch.codec(kind)));
+        // The headers are read where they are new: that takes longer than all else that is done for a message.
         let is_announced = Arc::ptr_eq(&self.announced, &message.epoch);
-        let codecs = own.into_iter().chain(configured.into_iter().filter(|_| !is_announced));
+        let kinds: &[Kind] = if is_announced { &[] } else { &[Kind::Video, Kind::Audio] };
+        let configured = kinds.iter().map(|kind| (*kind, message.epoch.codec(*kind)));
+        let codecs = own.into_iter().chain(configured);
         let refusal = codecs.filter_map(|(kind, codec)| self.filter.refusal(kind, codec?)).next();
         refusal.map_or(Ok(()), Err)
     }

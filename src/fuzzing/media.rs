@@ -203,7 +203,7 @@ impl Stream {
         self.meter.take(&message);
         let rates = self.meter.rates(self.now);
         assert!(rates.frames.is_none_or(|frames| frames.is_finite() && frames >= 0.0));
-        self.log.append(message);
+        self.log.append(message, &mut Vec::new());
         assert!(self.log.bytes() <= WINDOW.hard_bytes);
     }
 }

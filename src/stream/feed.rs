@@ -12,7 +12,7 @@ use tokio::{sync::watch, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Broadcast, Coalescing, Facts, Formats, Load, Meter, Phase, Timeline,
+    Broadcast, Coalescing, Facts, Formats, Load, Message, Meter, Phase, Timeline,
     coalescing::Waiting,
     demuxer::Demuxer,
     log::{Log, Window},
@@ -440,6 +440,7 @@ impl Feed {
             number: state.publish,
             demuxer: Demuxer::new(self.started.elapsed()),
             waiting: None,
+            evicted: Vec::new(),
             returned_after,
             cut,
         })
@@ -481,6 +482,8 @@ pub struct Publish {
     demuxer: Demuxer,
     /// Messages of which the readers have not heard.
     waiting: Option<Waiting>,
+    /// Empty between two calls; reused.
+    evicted: Vec<Arc<Message>>,
     returned_after: Option<Duration>,
     cut: CancellationToken,
 }
@@ -520,15 +523,15 @@ impl Publish {
         publisher.audio = self.demuxer.audio_codec();
         publisher.is_enhanced = self.demuxer.is_enhanced();
         publisher.formats = self.demuxer.formats();
-        let evicted = demuxed.map(|demuxed| {
+        if let Some(demuxed) = demuxed {
             let message = demuxed.place(timestamp, &mut state.timeline);
             publisher.meter.take(&message);
-            state.log.append(message)
-        });
+            state.log.append(message, &mut self.evicted);
+        }
         drop(guard);
         // Payloads are freed outside of the lock.
-        drop(evicted);
         self.waiting = Some(Waiting::more(self.waiting, now, kind == Kind::Video));
+        self.evicted.clear();
         Ok(())
     }
 

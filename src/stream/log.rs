@@ -86,8 +86,8 @@ impl Log {
         }
     }
 
-    /// Appends a message and gives back those that are too old now, to be dropped outside of any lock.
-    pub fn append(&mut self, message: Message) -> Vec<Arc<Message>> {
+    /// Appends a message and moves those that are too old now into `evicted`, to be dropped outside of any lock.
+    pub fn append(&mut self, message: Message, evicted: &mut Vec<Arc<Message>>) {
         let cost = self.total_cost() + message.cost(self.messages.back().map(|last| &**last));
         let message = Message { sequence: self.head, offset: self.head_offset, cost, ..message };
         self.head += 1;
@@ -97,7 +97,7 @@ impl Log {
         }
         let now = message.arrival;
         self.messages.push_back(Arc::new(message));
-        self.evict(now)
+        self.evict(now, evicted);
     }
 
     /// Keeps what another window says, from the next message on: what is dropped is dropped by [`Self::append`].
@@ -187,8 +187,7 @@ impl Log {
         self.messages.back().map_or(self.evicted_cost, |newest| newest.cost)
     }
 
-    fn evict(&mut self, now: Duration) -> Vec<Arc<Message>> {
-        let mut evicted = Vec::new();
+    fn evict(&mut self, now: Duration, evicted: &mut Vec<Arc<Message>>) {
         while let Some(oldest) = self.messages.front() {
             let bytes = self.bytes();
             let is_late = now.saturating_sub(oldest.arrival) > self.window.duration || bytes > self.window.bytes;
@@ -203,7 +202,6 @@ impl Log {
             }
             evicted.extend(self.messages.pop_front());
         }
-        evicted
     }
 }
 

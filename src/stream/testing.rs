@@ -78,7 +78,7 @@ impl Written {
     pub(crate) fn push_at(&mut self, kind: Kind, raw: u32, millis: u32, payload: impl Into<Bytes>) {
         let now = Duration::from_millis(millis.into());
         if let Some(demuxed) = self.demuxer.demux(kind, payload.into(), now) {
-            self.log.append(demuxed.place(raw, &mut self.timeline));
+            self.log.append(demuxed.place(raw, &mut self.timeline), &mut Vec::new());
         }
     }
 

@@ -34,7 +34,13 @@ impl Broadcast {
     /// These tags at the pace of their timestamps; where they end, nothing more is sent until the broadcast is ended.
     #[track_caller]
     pub(crate) fn start(relay: &Relay, tags: impl Iterator<Item = Tag> + Send + 'static) -> Self {
-        let publisher = Publisher::connect(relay.rtmp_port(), relay.stream_key()).expect("the relay takes the publish");
+        Self::to(relay.rtmp_port(), relay.stream_key(), tags)
+    }
+
+    /// The same to any server on this machine.
+    #[track_caller]
+    pub(crate) fn to(port: u16, key: &str, tags: impl Iterator<Item = Tag> + Send + 'static) -> Self {
+        let publisher = Publisher::connect(port, key).expect("the relay takes the publish");
         let ending = Arc::new(AtomicBool::new(false));
         let is_ending = Arc::clone(&ending);
         Self { ending, thread: thread::spawn(move || send(publisher, tags, &is_ending)) }

@@ -35,7 +35,7 @@ fn message(millis: u64, bytes: usize, random_access: bool) -> Message {
 fn filled(window: Window, count: u64, group: u64, bytes: usize) -> Log {
     let mut log = Log::new(window);
     for index in 0..count {
-        log.append(message(index * 100, bytes, index % group == 0));
+        log.append(message(index * 100, bytes, index % group == 0), &mut Vec::new());
     }
     log
 }
@@ -94,12 +94,12 @@ fn memory_is_bounded_where_payload_is_not() {
     let mut empty = Log::new(window);
     let mut configured = Log::new(window);
     for index in 0..20_000u32 {
-        empty.append(message(0, 0, index == 0));
+        empty.append(message(0, 0, index == 0), &mut Vec::new());
         let slot = Slot { kind: Kind::Data, track: 0, configuration: ConfigurationKind::OnMetaData };
         let metadata = [&index.to_be_bytes()[..], &[0; 10_000]].concat();
         let mut epoch = Arc::default();
         Epoch::fill(&mut epoch, slot, metadata.into());
-        configured.append(Message { epoch, ..message(0, 2, index == 0) });
+        configured.append(Message { epoch, ..message(0, 2, index == 0) }, &mut Vec::new());
     }
     assert!(empty.messages.len() < 10_000, "{} messages without a byte", empty.messages.len());
     assert!(configured.messages.len() < 110, "{} messages with an epoch of 10 kB each", configured.messages.len());
@@ -108,7 +108,8 @@ fn memory_is_bounded_where_payload_is_not() {
 #[test]
 fn what_is_evicted_is_handed_back() {
     let mut log = filled(WINDOW, 51, 10, 10);
-    let evicted = log.append(message(5200, 10, false));
+    let mut evicted = Vec::new();
+    log.append(message(5200, 10, false), &mut evicted);
     assert_eq!(sequences(&evicted), [0, 1]);
 }
 
@@ -173,7 +174,7 @@ proptest! {
         let mut millis = 0;
         for (wait, bytes, key, limit) in steps {
             millis += wait;
-            log.append(message(millis, bytes, key == 0));
+            log.append(message(millis, bytes, key == 0), &mut Vec::new());
             prop_assert!(log.bytes() <= window.hard_bytes);
             let mut read = Vec::new();
             match log.read(&mut cursor, batch(limit), u64::MAX, &mut read) {
