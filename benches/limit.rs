@@ -30,7 +30,7 @@ struct Options {
 
 /// The window in milliseconds, and the line that sets it.
 const WINDOWS: [(u64, &str); 4] =
-    [(0, "low_latency = true"), (8, "coalesce = \"8ms\""), (18, "coalesce = \"18ms\""), (33, "coalesce = \"33ms\"")];
+    [(0, "low_latency = true"), (8, "coalesce = \"8ms\""), (16, "coalesce = \"16ms\""), (33, "coalesce = \"33ms\"")];
 
 fn main() {
     if lab::play_role() {

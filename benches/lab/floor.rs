@@ -130,7 +130,7 @@ fn chunks(encoder: &mut Encoder, message_type: MessageType, timestamp: u32, payl
     let mut outbox = Outbox::default();
     encoder.encode(
         chunk_stream,
-        &Message { message_type, message_stream_id: 1, timestamp, payload: payload.clone() },
+        Message { message_type, message_stream_id: 1, timestamp, payload: payload.clone() },
         &mut outbox,
     );
     let mut slices = Vec::new();

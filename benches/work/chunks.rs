@@ -68,6 +68,6 @@ fn wire(chunk_size: u32) -> Bytes {
 fn encode(encoder: &mut Encoder, messages: &[Message], outbox: &mut Outbox) {
     for message in messages {
         let chunk_stream = if message.message_type == MessageType::AUDIO { 4 } else { 6 };
-        encoder.encode(chunk_stream, message, outbox);
+        encoder.encode(chunk_stream, message.clone(), outbox);
     }
 }

@@ -3,11 +3,11 @@
 //! Everything that decides stands elsewhere and is pure: the RTMP dialogue in [`client`], what is sent in [`Playhead`].
 
 mod delivery;
+mod seldom;
 
 use std::{io, pin::pin, sync::Arc, time::Duration};
 
 use bytes::Buf as _;
-use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use secrecy::ExposeSecret as _;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -16,7 +16,10 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use self::delivery::{Delivery, Seen};
+use self::{
+    delivery::{Delivery, Seen},
+    seldom::Seldom,
+};
 use super::{
     failure::{Failure, Refusal, Stage},
     limits,
@@ -155,6 +158,8 @@ pub struct Session<'a, T> {
     until: Option<(u64, Instant)>,
     /// It closes because it was ordered to.
     is_ordered: bool,
+    /// Everything was read that the readers were told of; nothing more is to be had before they are told again.
+    is_at_head: bool,
 }
 
 /// ```text
@@ -170,25 +175,39 @@ enum SessionState {
 }
 
 /// What seldom changes, and changes what a session does.
-enum Source<'a> {
-    /// The relay is to go down.
-    Leave(&'a CancellationToken),
-    /// What the destination is to do.
-    Orders(&'a mut watch::Receiver<Orders>),
-    /// Where the broadcast stands.
-    Broadcast(watch::Receiver<Broadcast>),
+struct News<'a> {
+    /// Cancelled when the relay is to go down; `None` where that no longer matters.
+    leave: Option<&'a CancellationToken>,
+    orders: &'a mut watch::Receiver<Orders>,
+    broadcast: watch::Receiver<Broadcast>,
 }
 
-impl Source<'_> {
-    /// Completes when it has changed.
-    async fn stirred(mut self) -> Self {
-        match &mut self {
-            Self::Leave(leave) => leave.cancelled().await,
-            Self::Orders(orders) => orders::changed(orders).await,
+/// What of it has changed.
+enum Heard {
+    Leave,
+    Orders,
+    Broadcast,
+}
+
+impl News<'_> {
+    /// Completes when something has changed.
+    async fn next(mut self) -> (Self, Heard) {
+        let heard = tokio::select! {
+            biased;
+            () = left(self.leave) => Heard::Leave,
+            () = orders::changed(self.orders) => Heard::Orders,
             // The sender lives in the feed, and the feed outlives the session.
-            Self::Broadcast(broadcast) => drop(broadcast.changed().await),
-        }
-        self
+            _ = self.broadcast.changed() => Heard::Broadcast,
+        };
+        (self, heard)
+    }
+}
+
+/// Completes when the relay is to go down; never, where that no longer matters.
+async fn left(leave: Option<&CancellationToken>) {
+    match leave {
+        Some(leave) => leave.cancelled().await,
+        None => std::future::pending().await,
     }
 }
 
@@ -222,6 +241,7 @@ impl<'a, T: Link> Session<'a, T> {
             held: None,
             until: None,
             is_ordered: false,
+            is_at_head: false,
         }
     }
 
@@ -235,15 +255,16 @@ impl<'a, T: Link> Session<'a, T> {
         let mut head = self.context.feed.head();
         let broadcast = self.context.feed.broadcast();
         self.follow(*broadcast.borrow());
-        let news = [Source::Leave(leave), Source::Orders(orders), Source::Broadcast(broadcast)];
-        // Each is polled when it has something, and costs nothing else: a session wakes for media, sixty times a second.
-        let mut news: FuturesUnordered<_> = news.into_iter().map(Source::stirred).collect();
+        let mut news = Seldom::new(News { leave: Some(leave), orders, broadcast }.next());
         let mut timer = pin!(sleep_until(self.step_began));
         loop {
             self.count_what_went_out();
-            let wait = match self.fill(watch) {
-                Ok(wait) => wait,
-                Err(end) => return end,
+            let wait = match self.has_read_all(&head) {
+                true => Wait::Stream,
+                false => match self.fill(watch) {
+                    Ok(wait) => wait,
+                    Err(end) => return end,
+                },
             };
             // Most of the time the kernel takes all of it, and there is nothing to wait for.
             if wait == Wait::Server && self.io.send_at_once(self.client.transmit()).await.is_some() {
@@ -261,18 +282,20 @@ impl<'a, T: Link> Session<'a, T> {
             }
             tokio::select! {
                 biased;
-                Some(source) = news.next() => match self.hear(source) {
-                    Ok(source) => news.extend(source.map(Source::stirred)),
-                    Err(end) => return end,
-                },
+                (mut listened, heard) = &mut news => {
+                    if let Err(end) = self.hear(&mut listened, &heard) {
+                        return end;
+                    }
+                    news.set(listened.next());
+                }
+                // The sender lives in the feed, and the feed outlives the session.
+                _ = head.changed(), if wait == Wait::Stream => {}
                 step = self.io.step(self.client.transmit()) => match self.stepped(step, watch) {
                     Ok(()) => {}
                     // The broadcast is over, and a server may be quicker to close than we are.
                     Err(_) if self.state == SessionState::Closing => return self.closed(),
                     Err(end) => return end,
                 },
-                // The sender lives in the feed, and the feed outlives the session.
-                _ = head.changed(), if wait == Wait::Stream => {}
                 () = timer.as_mut() => {
                     if let Err(end) = self.on_time(wait) {
                         return end;
@@ -288,22 +311,23 @@ impl<'a, T: Link> Session<'a, T> {
         }
     }
 
-    /// Acts on what has changed, and gives the source back where it may change again.
-    fn hear<'s>(&mut self, source: Source<'s>) -> Result<Option<Source<'s>>, End> {
-        match source {
-            Source::Leave(_) => {
+    /// Acts on what has changed.
+    fn hear(&mut self, news: &mut News<'_>, heard: &Heard) -> Result<(), End> {
+        self.is_at_head = false;
+        match heard {
+            Heard::Leave => {
+                self.follow(*news.broadcast.borrow_and_update());
                 // Where the broadcast is over nothing goes on: the server is to be told.
-                self.follow(*self.context.feed.broadcast().borrow());
-                if self.until.is_none() { Err(End::Left) } else { Ok(None) }
+                news.leave = None;
+                if self.until.is_none() { Err(End::Left) } else { Ok(()) }
             }
-            Source::Orders(orders) => {
-                let now = orders.borrow_and_update().clone();
-                self.obey(now)?;
-                Ok(Some(Source::Orders(orders)))
+            Heard::Orders => {
+                let now = news.orders.borrow_and_update().clone();
+                self.obey(now)
             }
-            Source::Broadcast(mut broadcast) => {
-                self.follow(*broadcast.borrow_and_update());
-                Ok(Some(Source::Broadcast(broadcast)))
+            Heard::Broadcast => {
+                self.follow(*news.broadcast.borrow_and_update());
+                Ok(())
             }
         }
     }
@@ -380,6 +404,13 @@ impl<'a, T: Link> Session<'a, T> {
         self.held = if is_held { self.held.or_else(|| Some(Instant::now())) } else { None };
     }
 
+    /// Everything that the readers were told of was read and has gone out: a look at the log would find nothing.
+    fn has_read_all(&mut self, head: &watch::Receiver<u64>) -> bool {
+        !self.client.transmit().has_remaining()
+            && std::mem::take(&mut self.is_at_head)
+            && !head.has_changed().unwrap_or(true)
+    }
+
     fn is_drained(&mut self) -> bool {
         !self.client.transmit().has_remaining() && self.io.is_flushed()
     }
@@ -434,7 +465,7 @@ impl<'a, T: Link> Session<'a, T> {
         let now = feed.now();
         let (playhead, batch, delivery) = (&mut self.playhead, &mut self.batch, &mut self.delivery);
         let before = playhead.as_ref().map_or_else(Dropped::default, Playhead::dropped);
-        let (taken, position) = feed.read(|log| {
+        let (taken, position, is_at_head) = feed.read(|log| {
             if playhead.is_none() {
                 *playhead = Playhead::start(log, now, broadcast.from..end, start, settings, clock);
                 delivery.starts_with(playhead.as_ref().map_or(0, Playhead::position));
@@ -442,18 +473,19 @@ impl<'a, T: Link> Session<'a, T> {
             match playhead {
                 Some(playhead) => {
                     let position = playhead.position();
-                    (playhead.take(log, now, until, batch), position)
+                    (playhead.take(log, now, until, batch), position, playhead.position() == log.head())
                 }
                 None => match log.oldest_random_access(broadcast.from, end) {
                     // With a delay there is something to send that is not due yet.
                     Some(first) if first.arrival + settings.delay > now => {
-                        (Taken::NothingBefore(first.arrival + settings.delay), log.head())
+                        (Taken::NothingBefore(first.arrival + settings.delay), log.head(), false)
                     }
-                    _ if until.is_some() => (Taken::End, log.head()),
-                    _ => (Taken::Nothing, log.head()),
+                    _ if until.is_some() => (Taken::End, log.head(), false),
+                    _ => (Taken::Nothing, log.head(), false),
                 },
             }
         });
+        self.is_at_head = is_at_head && until.is_none() && taken == Taken::Messages;
         report.at(position, settings.delay);
         let dropped = playhead.as_ref().map_or(before, Playhead::dropped).since(before);
         if dropped.total() > 0 {

@@ -80,7 +80,7 @@ pub fn chunk_round_trip(data: &[u8]) {
     while !choices.is_empty() && sent.len() < 32 {
         let (chunk_size, chunk_stream_id, message) = message(&mut choices);
         encoder.set_chunk_size(chunk_size);
-        encoder.encode(chunk_stream_id, &message, &mut outbox);
+        encoder.encode(chunk_stream_id, message.clone(), &mut outbox);
         sent.push((chunk_size as usize, message));
     }
     let wire = transmit(&mut outbox, sends);

@@ -189,7 +189,7 @@ impl Client {
             MessageType::VIDEO => chunk_stream::VIDEO,
             _ => chunk_stream::DATA,
         };
-        self.connection.send(chunk_stream_id, &Message { message_type, message_stream_id, timestamp, payload });
+        self.connection.send(chunk_stream_id, Message { message_type, message_stream_id, timestamp, payload });
     }
 
     /// Ends the publish: on many platforms, the broadcast. Queues the two calls for that; the caller writes them, waits a
@@ -318,7 +318,7 @@ impl Client {
     fn publish(&mut self, message_stream_id: u32) {
         let call = Call::Publish { stream_key: self.stream_key.clone(), publish_type: PUBLISH_TYPE.to_owned() };
         let command = Command::new(transaction::PUBLISH, call);
-        self.connection.send(chunk_stream::PUBLISH, &command.message(message_stream_id));
+        self.connection.send(chunk_stream::PUBLISH, command.message(message_stream_id));
         self.state = State::Asked { message_stream_id };
     }
 
@@ -335,7 +335,7 @@ impl Client {
     }
 
     fn call(&mut self, transaction: f64, call: Call) {
-        self.connection.send(chunk_stream::COMMAND, &Command::new(transaction, call).message(0));
+        self.connection.send(chunk_stream::COMMAND, Command::new(transaction, call).message(0));
     }
 }
 

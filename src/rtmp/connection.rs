@@ -130,7 +130,7 @@ impl Connection {
     }
 
     /// Queues a message on a chunk stream (3 to 8; see [`Encoder::encode`]). Before the end of the handshake it waits.
-    pub fn send(&mut self, chunk_stream_id: u32, message: &Message) {
+    pub fn send(&mut self, chunk_stream_id: u32, message: Message) {
         let out = match &mut self.stage {
             Stage::Handshake { waiting, .. } => waiting,
             Stage::Open => &mut self.outbox,
@@ -141,7 +141,7 @@ impl Connection {
     /// Queues a protocol control message. [`Control::SetChunkSize`] also sets the size of all chunks behind it;
     /// announce it before media flows, since OBS stops listening once it publishes.
     pub fn send_control(&mut self, control: Control) {
-        self.send(control::CHUNK_STREAM_ID, &control.encode());
+        self.send(control::CHUNK_STREAM_ID, control.encode());
         match control {
             Control::SetChunkSize(size) => self.encoder.set_chunk_size(size),
             Control::WindowAcknowledgementSize(size) => self.announced_window = Some(size),

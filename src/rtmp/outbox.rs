@@ -118,6 +118,8 @@ impl Buf for Outbox {
         }
         if count > 0 && self.remaining == 0 {
             self.drained += 1;
+            // The next ones go where these were, whose memory is at hand, and not round the whole of the queue.
+            self.messages.clear();
         }
     }
 }
@@ -183,7 +185,8 @@ struct Position {
 #[derive(Debug, Default, Clone, Copy)]
 pub(super) struct ChunkHeader {
     bytes: [u8; Self::MAX_LEN],
-    len: usize,
+    /// In a byte: two headers lie beside each payload, and all of a batch are read for each destination.
+    len: u8,
 }
 
 impl ChunkHeader {
@@ -192,14 +195,16 @@ impl ChunkHeader {
 
     /// Appends bytes. What goes beyond the longest header there is (there is no such call) is left out.
     pub(super) fn put(&mut self, bytes: &[u8]) {
-        if let Some(free) = self.bytes.get_mut(self.len..self.len + bytes.len()) {
+        let start = usize::from(self.len);
+        let end = start + bytes.len();
+        if let (Some(free), Ok(len)) = (self.bytes.get_mut(start..end), u8::try_from(end)) {
             free.copy_from_slice(bytes);
-            self.len += bytes.len();
+            self.len = len;
         }
     }
 
     pub(super) fn bytes(&self) -> &[u8] {
-        self.bytes.get(..self.len).unwrap_or_default()
+        self.bytes.get(..usize::from(self.len)).unwrap_or_default()
     }
 }
 

@@ -363,7 +363,7 @@ impl Server {
 
     fn send(&mut self, chunk_stream_id: u32, message_stream_id: u32, command: &Command) {
         if self.connection.transmit().len() < WAITING_ANSWERS {
-            self.connection.send(chunk_stream_id, &command.message(message_stream_id));
+            self.connection.send(chunk_stream_id, command.message(message_stream_id));
         }
     }
 }

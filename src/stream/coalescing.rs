@@ -9,11 +9,9 @@ use std::{
     time::Duration,
 };
 
-use tokio::time::Instant;
-
-/// How much longer messages gather for each destination more. Writing to N takes about N times 10 µs: by this it takes an
-/// eighteenth of the time at most, and at a hundred two pictures at 60 a second go together.
-const FOR_EACH_WRITE: Duration = Duration::from_micros(180);
+/// How much longer messages gather for each destination more. Writing to N takes about N times 10 µs: by this it takes a
+/// sixteenth of the time at most.
+const FOR_EACH_WRITE: Duration = Duration::from_micros(160);
 
 /// The time of two pictures at 60 a second: nobody can see as much as that, and what more would save is little.
 pub const LONGEST: Duration = Duration::from_millis(33);
@@ -24,7 +22,7 @@ const SHORTEST: Duration = Duration::from_millis(2);
 /// How long a message may wait for others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Coalescing {
-    /// By what a wake-up of all readers costs: not at all for eleven, up to [`LONGEST`] for hundreds.
+    /// By what a wake-up of all readers costs: not at all for a dozen, up to [`LONGEST`] for hundreds.
     #[default]
     ByLoad,
     /// Always so long. Zero: readers are woken by whatever comes.
@@ -42,30 +40,6 @@ impl Coalescing {
                 if window < SHORTEST { Duration::ZERO } else { window }
             }
         }
-    }
-}
-
-/// Messages of which the readers have not heard.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Waiting {
-    /// When the first of them came.
-    since: Instant,
-    /// When the last picture came.
-    picture: Option<Instant>,
-}
-
-impl Waiting {
-    /// A message came that waits with `before`.
-    pub(super) fn more(before: Option<Self>, now: Instant, is_picture: bool) -> Self {
-        let Self { since, picture } = before.unwrap_or(Self { since: now, picture: None });
-        Self { since, picture: if is_picture { Some(now) } else { picture } }
-    }
-
-    /// When they have waited enough: when the window is over, or a picture comes towards its end. The next one would come too
-    /// late, and what comes until then is sound, which goes with that.
-    pub(super) fn due(self, window: Duration) -> Instant {
-        let towards_the_end = self.since + window / 4 * 3;
-        self.picture.filter(|picture| *picture >= towards_the_end).unwrap_or(self.since + window)
     }
 }
 
@@ -105,7 +79,7 @@ mod tests {
 
     #[test]
     fn the_window_grows_with_what_a_wake_up_costs() {
-        let table = [(0, 0), (1, 0), (11, 0), (12, 2160), (50, 9000), (100, 18_000), (183, 32_940), (184, 33_000)];
+        let table = [(0, 0), (1, 0), (12, 0), (13, 2080), (50, 8000), (100, 16_000), (206, 32_960), (207, 33_000)];
         for (writes, micros) in table {
             assert_eq!(Coalescing::ByLoad.window(writes), Duration::from_micros(micros), "{writes}");
         }
@@ -118,29 +92,6 @@ mod tests {
             assert_eq!(Coalescing::Fixed(window).window(0), window);
             assert_eq!(Coalescing::Fixed(window).window(5000), window);
         }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_picture_that_comes_towards_the_end_of_the_window_ends_it() {
-        let began = Instant::now();
-        // Of each message: when it came, in milliseconds, and whether it is a picture. When they are due, by a window of 18 ms.
-        let table: &[(&[(u64, bool)], u64)] = &[
-            (&[(0, true)], 18),
-            (&[(0, false)], 18),
-            (&[(0, true), (10, false)], 18),
-            (&[(0, true), (10, false), (16, true)], 16),
-            (&[(0, true), (16, false)], 18),
-            (&[(0, true), (12, true)], 18),
-            (&[(0, false), (14, true), (15, false)], 14),
-        ];
-        for (messages, due) in table {
-            let waiting = messages.iter().fold(None, |before, (millis, is_picture)| {
-                Some(Waiting::more(before, began + Duration::from_millis(*millis), *is_picture))
-            });
-            let found = waiting.unwrap().due(Duration::from_millis(18));
-            assert_eq!(found - began, Duration::from_millis(*due), "{messages:?}");
-        }
-        assert_eq!(Waiting::more(None, began, true).due(Duration::ZERO), began);
     }
 
     #[test]

@@ -13,7 +13,6 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Broadcast, Coalescing, Facts, Formats, Load, Message, Meter, Phase, Timeline,
-    coalescing::Waiting,
     demuxer::Demuxer,
     log::{Log, Window},
 };
@@ -439,7 +438,7 @@ impl Feed {
             feed: Arc::clone(self),
             number: state.publish,
             demuxer: Demuxer::new(self.started.elapsed()),
-            waiting: None,
+            waits_since: None,
             evicted: Vec::new(),
             returned_after,
             cut,
@@ -480,8 +479,8 @@ pub struct Publish {
     feed: Arc<Feed>,
     number: u64,
     demuxer: Demuxer,
-    /// Messages of which the readers have not heard.
-    waiting: Option<Waiting>,
+    /// When the first message came of which the readers have not heard.
+    waits_since: Option<Instant>,
     /// Empty between two calls; reused.
     evicted: Vec<Arc<Message>>,
     returned_after: Option<Duration>,
@@ -530,19 +529,19 @@ impl Publish {
         }
         drop(guard);
         // Payloads are freed outside of the lock.
-        self.waiting = Some(Waiting::more(self.waiting, now, kind == Kind::Video));
+        self.waits_since.get_or_insert(now);
         self.evicted.clear();
         Ok(())
     }
 
     /// When the readers are to be woken; `None` where they have heard of everything.
     pub fn due(&self) -> Option<Instant> {
-        self.waiting.map(|waiting| waiting.due(self.feed.window()))
+        self.waits_since.map(|since| since + self.feed.window())
     }
 
     /// Wakes the readers, once for all that was appended since the last call.
     pub fn wake(&mut self) {
-        self.waiting = None;
+        self.waits_since = None;
         let head = self.feed.read(Log::head);
         self.feed.head.send_if_modified(|seen| {
             let is_new = *seen != head;

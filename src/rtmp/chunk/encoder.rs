@@ -49,7 +49,7 @@ impl Encoder {
     ///
     /// A payload beyond 16,777,215 bytes has no form on the wire, and is left out; limits on what is received keep one
     /// from arising.
-    pub fn encode(&mut self, chunk_stream_id: u32, message: &Message, out: &mut Outbox) {
+    pub fn encode(&mut self, chunk_stream_id: u32, message: Message, out: &mut Outbox) {
         let Some(length) = length_on_the_wire(&message.payload) else { return };
         let present = Previous {
             timestamp: message.timestamp,
@@ -68,7 +68,7 @@ impl Encoder {
             first: header.encode(chunk_stream_id),
             continuation: continuation(&header, chunk_stream_id),
             chunk_size: self.chunk_size as usize,
-            payload: message.payload.clone(),
+            payload: message.payload,
         });
     }
 }

@@ -59,7 +59,7 @@ fn encode(messages: &[(u32, Message)], chunk_size: u32) -> Vec<u8> {
     encoder.set_chunk_size(chunk_size);
     let mut outbox = Outbox::default();
     for (chunk_stream_id, message) in messages {
-        encoder.encode(*chunk_stream_id, message, &mut outbox);
+        encoder.encode(*chunk_stream_id, message.clone(), &mut outbox);
     }
     outbox.copy_to_bytes(outbox.remaining()).to_vec()
 }
@@ -452,7 +452,7 @@ fn debug_shows_no_payload() {
     let mut decoder = Decoder::new(LIMITS);
     assert_eq!(decoder.decode(&mut &wire[..wire.len() - 1]).unwrap(), None);
     let mut outbox = Outbox::default();
-    Encoder::new().encode(3, &video(0, &b"secret"[..]), &mut outbox);
+    Encoder::new().encode(3, video(0, &b"secret"[..]), &mut outbox);
     let text = format!("{decoder:?} {outbox:?}");
     // "s" is 115, "e" is 101.
     assert!(!text.contains("secret") && !text.contains("115, 101"), "{text}");

@@ -77,7 +77,7 @@ fn the_peers_chunk_size_holds_from_its_next_chunk_on() {
     assert_eq!(messages.len(), 1);
     assert_eq!(messages[0].payload, payload);
     // Each direction has its own.
-    server.send(4, &media(MessageType::VIDEO, 0, &[1; 129]));
+    server.send(4, media(MessageType::VIDEO, 0, &[1; 129]));
     assert_eq!(sent(&mut server).len(), 12 + 128 + 1 + 1);
 }
 
@@ -85,7 +85,7 @@ fn the_peers_chunk_size_holds_from_its_next_chunk_on() {
 fn our_chunk_size_holds_behind_its_announcement() {
     let mut server = server();
     server.send_control(Control::SetChunkSize(4096));
-    server.send(4, &media(MessageType::VIDEO, 0, &[1; 129]));
+    server.send(4, media(MessageType::VIDEO, 0, &[1; 129]));
     let expected = [&b"\x02\0\0\0\0\0\x04\x01\0\0\0\0\0\0\x10\0"[..], b"\x04\0\0\0\0\0\x81\x09\x01\0\0\0", &[1; 129]];
     assert_eq!(sent(&mut server), expected.concat());
 }
@@ -217,7 +217,7 @@ fn bytes_are_limited_until_the_publish_is_accepted() {
 fn what_is_sent_during_the_handshake_waits_for_its_end() {
     let mut client = Connection::client(&RANDOM);
     client.send_control(Control::SetChunkSize(4096));
-    client.send(4, &media(MessageType::VIDEO, 0, &[1; 129]));
+    client.send(4, media(MessageType::VIDEO, 0, &[1; 129]));
     assert_eq!(sent(&mut client).len(), 1 + 1536);
     let s0s1s2 = [&[3][..], &[9; 2 * 1536]].concat();
     client.receive(&mut &s0s1s2[..2000]).unwrap();
@@ -304,7 +304,7 @@ fn both_ends_at_any_cut() {
                 if index == 20 {
                     client.send_control(Control::SetChunkSize(4096));
                 }
-                client.send(if index % 3 == 0 { 6 } else { 4 }, message);
+                client.send(if index % 3 == 0 { 6 } else { 4 }, message.clone());
             }
             for _ in 0..3 {
                 for part in sent(&mut client).chunks(piece) {
@@ -323,7 +323,7 @@ fn both_ends_at_any_cut() {
 #[test]
 fn debug_shows_no_payload() {
     let mut server = server();
-    server.send(4, &media(MessageType::COMMAND_AMF0, 0, b"secret"));
+    server.send(4, media(MessageType::COMMAND_AMF0, 0, b"secret"));
     receive(&mut server, &chunk(4, MessageType::AUDIO, b"secret")).unwrap();
     server.receive(&mut &aggregate_chunk(&aggregate(&[(8, 0, b"a"), (8, 0, b"secret")]))[..]).unwrap();
     let text = format!("{server:?}");
