@@ -39,7 +39,7 @@ use crate::{
         secret::SecretText,
         url::ServerUrl,
     },
-    stream::{Broadcast, Feed, Message, Phase, coalescing::Share},
+    stream::{Broadcast, Feed, Listener, Message, Phase, coalescing::Share},
 };
 
 /// How a session ended.
@@ -252,14 +252,14 @@ impl<'a, T: Link> Session<'a, T> {
         orders: &mut watch::Receiver<Orders>,
         watch: &mut impl Watch,
     ) -> End {
-        let mut head = self.context.feed.head();
+        let mut bell = self.context.feed.listen();
         let broadcast = self.context.feed.broadcast();
         self.follow(*broadcast.borrow());
         let mut news = Seldom::new(News { leave: Some(leave), orders, broadcast }.next());
         let mut timer = pin!(sleep_until(self.step_began));
         loop {
             self.count_what_went_out();
-            let wait = match self.has_read_all(&head) {
+            let wait = match self.has_read_all(&bell) {
                 true => Wait::Stream,
                 false => match self.fill(watch) {
                     Ok(wait) => wait,
@@ -288,8 +288,7 @@ impl<'a, T: Link> Session<'a, T> {
                     }
                     news.set(listened.next());
                 }
-                // The sender lives in the feed, and the feed outlives the session.
-                _ = head.changed(), if wait == Wait::Stream => {}
+                () = bell.rung(), if wait == Wait::Stream => {}
                 step = self.io.step(self.client.transmit()) => match self.stepped(step, watch) {
                     Ok(()) => {}
                     // The broadcast is over, and a server may be quicker to close than we are.
@@ -405,10 +404,8 @@ impl<'a, T: Link> Session<'a, T> {
     }
 
     /// Everything that the readers were told of was read and has gone out: a look at the log would find nothing.
-    fn has_read_all(&mut self, head: &watch::Receiver<u64>) -> bool {
-        !self.client.transmit().has_remaining()
-            && std::mem::take(&mut self.is_at_head)
-            && !head.has_changed().unwrap_or(true)
+    fn has_read_all(&mut self, bell: &Listener) -> bool {
+        !self.client.transmit().has_remaining() && std::mem::take(&mut self.is_at_head) && !bell.has_rung()
     }
 
     fn is_drained(&mut self) -> bool {

@@ -12,7 +12,8 @@ use tokio::{sync::watch, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Broadcast, Coalescing, Facts, Formats, Load, Message, Meter, Phase, Timeline,
+    Broadcast, Coalescing, Facts, Formats, Listener, Load, Message, Meter, Phase, Timeline,
+    bell::Bell,
     demuxer::Demuxer,
     log::{Log, Window},
 };
@@ -65,8 +66,10 @@ pub struct Feed {
     started: Instant,
     /// Held for a few clones or one append, never across an await, so that no reader can make the writer wait.
     state: Mutex<State>,
-    /// The log's head: one wake-up for all that has gathered since the last.
+    /// The log's head, for who waits for a stream to go on: one change for all that has gathered since the last.
     head: watch::Sender<u64>,
+    /// The same for who reads all of it.
+    bell: Arc<Bell>,
     /// What a wake-up costs, of the readers of this stream and of those that it shares the machine with.
     load: Load,
     broadcast: watch::Sender<Broadcast>,
@@ -215,6 +218,7 @@ impl Feed {
             started: Instant::now(),
             state: Mutex::new(state),
             head: watch::Sender::new(0),
+            bell: Arc::default(),
             load,
             broadcast: watch::Sender::new(Broadcast::IDLE),
         })
@@ -255,6 +259,11 @@ impl Feed {
     /// Changes whenever there is more to read.
     pub fn head(&self) -> watch::Receiver<u64> {
         self.head.subscribe()
+    }
+
+    /// Hears whenever there is more to read, from now on.
+    pub fn listen(&self) -> Listener {
+        self.bell.listen()
     }
 
     /// Changes whenever the broadcast begins, is held, goes on or ends.
@@ -543,11 +552,14 @@ impl Publish {
     pub fn wake(&mut self) {
         self.waits_since = None;
         let head = self.feed.read(Log::head);
-        self.feed.head.send_if_modified(|seen| {
+        let has_moved = self.feed.head.send_if_modified(|seen| {
             let is_new = *seen != head;
             *seen = head;
             is_new
         });
+        if has_moved {
+            self.feed.bell.ring();
+        }
     }
 
     /// The publisher ended the broadcast: destinations end it too, after the last message. Says whether it was still the

@@ -10,6 +10,7 @@
 //! and [`meter`]. The thin shell that shares one stream
 //! between tasks is [`feed`]. Knows no network.
 
+pub mod bell;
 pub mod broadcast;
 pub mod coalescing;
 pub mod demuxer;
@@ -23,6 +24,7 @@ pub mod meter;
 pub(crate) mod testing;
 pub mod timeline;
 
+pub use bell::Listener;
 pub use broadcast::{Broadcast, Phase};
 pub use coalescing::{Coalescing, Load};
 pub use demuxer::Demuxer;

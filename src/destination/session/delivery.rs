@@ -6,9 +6,12 @@ use tokio::time::Instant;
 
 use crate::{destination::limits, net::TcpInfo};
 
-/// Marks that are kept at the most: more than the batches of the seconds until they are looked at, after which those that have
-/// arrived are forgotten.
+/// Marks that are kept at the most: more than come in the seconds until they are looked at, after which those that have arrived
+/// are forgotten.
 const MARKS: usize = 1024;
+
+/// Bytes between two marks at least. Where a session goes on is at a keyframe before, so that a tenth of a second is near enough.
+const APART: u64 = 64 << 10;
 
 /// The delivery of one session, looked at about once a second. Pure: time and TCP's word are arguments.
 #[derive(Debug)]
@@ -23,6 +26,10 @@ pub(super) struct Delivery {
     silence: Duration,
     /// When so many bytes have been acknowledged, everything before that sequence has arrived.
     marks: VecDeque<(u64, u64)>,
+    /// The newest mark; those in between are forgotten where they are close.
+    newest: Option<(u64, u64)>,
+    /// Bytes of the last of `marks`.
+    marked: u64,
     /// Sequence that the session began with.
     began: u64,
 }
@@ -48,6 +55,8 @@ impl Delivery {
             has_sent: false,
             silence: Duration::ZERO,
             marks: VecDeque::new(),
+            newest: None,
+            marked: 0,
             began: 0,
         }
     }
@@ -95,19 +104,24 @@ impl Delivery {
 
     /// Everything before `position` has been handed to the kernel, which has taken `written` bytes so far.
     pub(super) fn mark(&mut self, written: u64, position: u64) {
-        if self.marks.back().is_some_and(|(_, last)| *last == position) {
+        if self.newest.is_some_and(|(_, last)| last == position) {
             return;
         }
-        if self.marks.len() >= MARKS {
-            self.marks.pop_front();
+        self.newest = Some((written, position));
+        if written >= self.marked + APART {
+            if self.marks.len() >= MARKS {
+                self.marks.pop_front();
+            }
+            self.marks.push_back((written, position));
+            self.marked = written;
         }
-        self.marks.push_back((written, position));
     }
 
     /// Sequence of the first message that may not have arrived. Where the system does not tell, what the kernel took counts.
     pub(super) fn arrived_until(&self, tcp: Option<TcpInfo>) -> u64 {
         let acknowledged = tcp.map_or(u64::MAX, |tcp| tcp.acknowledged_bytes);
-        let arrived = self.marks.iter().rev().find(|(written, _)| *written <= acknowledged);
+        let mut marks = self.newest.iter().chain(self.marks.iter().rev());
+        let arrived = marks.find(|(written, _)| *written <= acknowledged);
         arrived.map_or(self.began, |(_, position)| *position)
     }
 }
@@ -166,11 +180,17 @@ mod tests {
         delivery.starts_with(7);
         assert_eq!(delivery.arrived_until(tcp(10_000)), 7);
         for batch in 1..=3 {
-            delivery.mark(batch * 1000, 10 * batch);
+            delivery.mark(batch * APART, 10 * batch);
         }
-        let until = |acknowledged| delivery.arrived_until(tcp(acknowledged));
-        assert_eq!([until(0), until(999), until(1000), until(2999), until(9000)], [7, 7, 10, 20, 30]);
+        let until = |delivery: &Delivery, acknowledged| delivery.arrived_until(tcp(acknowledged));
+        let found = [0, APART - 1, APART, 3 * APART - 1, 9 * APART].map(|acknowledged| until(&delivery, acknowledged));
+        assert_eq!(found, [7, 7, 10, 20, 30]);
         assert_eq!(delivery.arrived_until(None), 30);
+        // Of those that are close to each other the newest one is known, and the one before them.
+        delivery.mark(3 * APART + 100, 31);
+        delivery.mark(3 * APART + 200, 32);
+        let found = [100, 199, 200].map(|more| until(&delivery, 3 * APART + more));
+        assert_eq!(found, [30, 30, 32]);
     }
 
     #[tokio::test(start_paused = true)]
@@ -178,11 +198,11 @@ mod tests {
         let began = Instant::now();
         let mut delivery = Delivery::begin(began);
         for batch in 0..5000 {
-            delivery.mark(batch * 10, batch);
+            delivery.mark(batch * APART, batch);
         }
         assert_eq!(delivery.marks.len(), MARKS);
-        delivery.look(began, Seen { tcp: tcp(49_000), written: 50_000, is_drained: true });
-        assert_eq!(delivery.marks.front(), Some(&(49_000, 4900)));
-        assert_eq!(delivery.arrived_until(tcp(49_000)), 4900);
+        delivery.look(began, Seen { tcp: tcp(4900 * APART), written: 5000 * APART, is_drained: true });
+        assert_eq!(delivery.marks.front(), Some(&(4900 * APART, 4900)));
+        assert_eq!(delivery.arrived_until(tcp(4900 * APART)), 4900);
     }
 }

@@ -18,9 +18,14 @@ use crate::rtmp::outbox::{ChunkedMessage, Outbox};
 #[derive(Debug)]
 pub struct Encoder {
     chunk_size: u32,
-    /// The last message of each chunk stream in use. A session uses four or five, so a list is fastest.
-    previous: Vec<(u32, Previous)>,
+    /// The last message of each chunk stream, from 0 on: sessions use four or five of these, and they lie together.
+    previous: [Option<Previous>; NEAR],
+    /// Those of higher ids, which nobody has been seen to need.
+    others: Vec<(u32, Previous)>,
 }
+
+/// 3 to 8 are for use, and 2 is protocol control.
+const NEAR: usize = 9;
 
 /// What the next header of a chunk stream may refer to.
 #[derive(Debug, Clone, Copy)]
@@ -35,7 +40,7 @@ impl Encoder {
     /// An encoder with the default chunk size, which has sent nothing yet.
     #[must_use]
     pub fn new() -> Self {
-        Self { chunk_size: DEFAULT_CHUNK_SIZE, previous: Vec::new() }
+        Self { chunk_size: DEFAULT_CHUNK_SIZE, previous: [None; NEAR], others: Vec::new() }
     }
 
     /// Sets the size of the chunks from the next message on, in bytes; brought into 1 to 0xFFFFFF. The peer must have
@@ -57,12 +62,9 @@ impl Encoder {
             message_type: message.message_type,
             message_stream_id: message.message_stream_id,
         };
-        let header = match self.previous.iter_mut().find(|(id, _)| *id == chunk_stream_id) {
-            Some((_, previous)) => present.header_after(&std::mem::replace(previous, present)),
-            None => {
-                self.previous.push((chunk_stream_id, present));
-                present.full_header()
-            }
+        let header = match self.replace(chunk_stream_id, present) {
+            Some(previous) => present.header_after(&previous),
+            None => present.full_header(),
         };
         out.push(ChunkedMessage {
             first: header.encode(chunk_stream_id),
@@ -70,6 +72,21 @@ impl Encoder {
             chunk_size: self.chunk_size as usize,
             payload: message.payload,
         });
+    }
+
+    /// Remembers the last message of a chunk stream, and gives the one before.
+    fn replace(&mut self, chunk_stream_id: u32, present: Previous) -> Option<Previous> {
+        let near = usize::try_from(chunk_stream_id).ok().and_then(|id| self.previous.get_mut(id));
+        if let Some(previous) = near {
+            return previous.replace(present);
+        }
+        match self.others.iter_mut().find(|(id, _)| *id == chunk_stream_id) {
+            Some((_, previous)) => Some(std::mem::replace(previous, present)),
+            None => {
+                self.others.push((chunk_stream_id, present));
+                None
+            }
+        }
     }
 }
 
