@@ -1,6 +1,7 @@
 //! One measurement: sinks, relay and publisher are started, flow, and are watched for some seconds.
 
 use std::{
+    collections::BTreeMap,
     thread,
     time::{Duration, Instant},
 };
@@ -10,7 +11,7 @@ use super::{
     process::Usage,
     publisher::{self, Publisher},
     relays::{Identity, Relay, Target},
-    sinks::{self, Figures, Order, Sinks},
+    sinks::{self, Figures, LATENCY_STEP, Order, Sinks},
 };
 
 /// What is measured.
@@ -126,7 +127,7 @@ impl Measured {
 
     /// The figures in one line, for who watches.
     pub(crate) fn line(&self) -> String {
-        let Quantities { p50, p99, p999 } = self.latency();
+        let Latency { p50, p99, p999 } = self.latency();
         format!(
             "{:<44} x{:<5} {:>6.3} s/GB {:>6.3} core  p50 {p50:>6.2} p99 {p99:>6.2} p99.9 {p999:>6.2} ms  {:>6.1} MB  lost {}  switches {}/s",
             self.scenario.relay.name(self.scenario.is_tls),
@@ -139,18 +140,37 @@ impl Measured {
         )
     }
 
-    /// Milliseconds.
-    pub(crate) fn latency(&self) -> Quantities {
-        let millis = |micros: u32| f64::from(micros) / 1000.0;
-        let latency = self.sinks.latency;
-        Quantities { p50: millis(latency.p50), p99: millis(latency.p99), p999: millis(latency.p999) }
+    /// Of its messages.
+    pub(crate) fn latency(&self) -> Latency {
+        Latency::of(&[self])
     }
 }
 
-/// Latency in milliseconds.
+/// Quantiles of the latency, in milliseconds.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Quantities {
+pub(crate) struct Latency {
     pub(crate) p50: f64,
     pub(crate) p99: f64,
     pub(crate) p999: f64,
+}
+
+impl Latency {
+    /// Of the messages of several runs together.
+    pub(crate) fn of(runs: &[&Measured]) -> Self {
+        let mut steps: BTreeMap<u64, u64> = BTreeMap::new();
+        for (step, count) in runs.iter().flat_map(|run| &run.sinks.latency) {
+            *steps.entry(*step).or_default() += count;
+        }
+        let all: u64 = steps.values().sum();
+        let at = |thousandths: u64| {
+            let mut below = all * thousandths / 1000;
+            let step = steps.iter().find(|(_, count)| {
+                let is_here = below < **count;
+                below = below.saturating_sub(**count);
+                is_here
+            });
+            step.map_or(0.0, |(step, _)| (step * LATENCY_STEP) as f64 / 1e6)
+        };
+        Self { p50: at(500), p99: at(990), p999: at(999) }
+    }
 }

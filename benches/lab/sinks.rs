@@ -42,6 +42,8 @@ use super::{
 /// What one read takes.
 const READ: usize = 256 << 10;
 const HANDSHAKE: usize = 1536;
+/// Nanoseconds.
+pub(crate) const LATENCY_STEP: u64 = 50_000;
 /// Set Chunk Size: 4,096, as nginx-rtmp announces it. FFmpeg takes a server's size for its own, and writes each chunk by itself.
 const CHUNK_SIZE: [u8; 16] = [2, 0, 0, 0, 0, 0, 4, 1, 0, 0, 0, 0, 0, 0, 0x10, 0];
 
@@ -79,29 +81,10 @@ pub(crate) struct Figures {
     pub(crate) lost: u64,
     /// Messages that are not what was published.
     pub(crate) damaged: u64,
-    /// From the publisher's stamp to here, in microseconds, by thousandths: how many quantiles are wanted is the reader's business.
-    pub(crate) latency: Quantiles,
+    /// From the publisher's stamp to here: how many messages took so many twentieths of a millisecond.
+    pub(crate) latency: BTreeMap<u64, u64>,
     /// When the first picture came to each publish that has one, on the shared clock, in order.
     pub(crate) first_pictures: Vec<u64>,
-}
-
-/// Quantiles in microseconds.
-#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
-pub(crate) struct Quantiles {
-    pub(crate) p50: u32,
-    pub(crate) p99: u32,
-    pub(crate) p999: u32,
-}
-
-impl Quantiles {
-    fn of(mut samples: Vec<u32>) -> Self {
-        samples.sort_unstable();
-        let at = |thousandths: usize| {
-            let index = samples.len() * thousandths / 1000;
-            samples.get(index.min(samples.len().saturating_sub(1))).copied().unwrap_or_default()
-        };
-        Self { p50: at(500), p99: at(990), p999: at(999) }
-    }
 }
 
 /// The running process.
@@ -150,7 +133,6 @@ struct State {
     sessions: BTreeMap<usize, [Option<u32>; 2]>,
     first_pictures: Vec<u64>,
     figures: Figures,
-    latencies: Vec<u32>,
     stalled: usize,
     /// One buffer for all: what was read is dealt with before the next read.
     buffer: Vec<u8>,
@@ -268,7 +250,6 @@ impl State {
         match order {
             Order::Begin => {
                 self.figures = Figures::default();
-                self.latencies.clear();
             }
             Order::Stall(count) => self.stalled = count,
             Order::Tell => {}
@@ -276,8 +257,7 @@ impl State {
         let mut first_pictures = self.first_pictures.clone();
         first_pictures.sort_unstable();
         let (flowing, accepted) = (self.sessions.len(), self.accepted);
-        let latency = Quantiles::of(self.latencies.clone());
-        Figures { flowing, accepted, latency, first_pictures, ..self.figures.clone() }
+        Figures { flowing, accepted, first_pictures, ..self.figures.clone() }
     }
 
     /// A message of connection `connection`.
@@ -301,8 +281,8 @@ impl State {
                 self.figures.messages += 1;
                 self.figures.bytes += message.length as u64;
                 if connection >= self.stalled {
-                    let latency = now.saturating_sub(stamp.published) / 1000;
-                    self.latencies.push(u32::try_from(latency).unwrap_or(u32::MAX));
+                    let latency = now.saturating_sub(stamp.published) / LATENCY_STEP;
+                    *self.figures.latency.entry(latency).or_default() += 1;
                 }
             }
             _ => {}
