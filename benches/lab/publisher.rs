@@ -17,7 +17,7 @@ use forkcast::{
 use serde::{Deserialize, Serialize};
 use tokio::{
     net::TcpStream,
-    sync::Barrier,
+    sync::{Barrier, Semaphore},
     task::JoinSet,
     time::{Instant, sleep_until},
 };
@@ -36,6 +36,9 @@ pub(crate) struct Given {
     pub(crate) keys: Vec<String>,
     pub(crate) shape: Shape,
 }
+
+/// So many connect at a time: a relay lets in no crowd from one address that has shown no key yet.
+const AT_THE_DOOR: usize = 4;
 
 /// The running process.
 pub(crate) struct Publisher {
@@ -107,20 +110,23 @@ where
 pub(crate) async fn play(given: &Given) {
     let mut streams = JoinSet::new();
     let accepted = Arc::new(Barrier::new(given.keys.len()));
+    let door = Arc::new(Semaphore::new(AT_THE_DOOR));
     for (index, key) in given.keys.iter().enumerate() {
-        let (given, key, accepted) = (given.clone(), key.clone(), Arc::clone(&accepted));
-        streams.spawn(async move { publish(&given, &key, index, &accepted).await });
+        let (given, key, accepted, door) = (given.clone(), key.clone(), Arc::clone(&accepted), Arc::clone(&door));
+        streams.spawn(async move { publish(&given, &key, index, &accepted, &door).await });
     }
     streams.join_all().await;
 }
 
-async fn publish(given: &Given, key: &str, index: usize, accepted: &Barrier) {
+async fn publish(given: &Given, key: &str, index: usize, accepted: &Barrier, door: &Semaphore) {
+    let place = door.acquire().await.expect("it is never closed");
     let stream = TcpStream::connect(("127.0.0.1", given.port)).await.expect("the relay listens");
     stream.set_nodelay(true).expect("the option exists");
     // The chunk size of OBS.
     let mut client = client(given.port, key, 4096);
     let mut io = Duplex::new(stream);
     open(&mut io, &mut client).await.expect("the relay accepts the publish");
+    drop(place);
     let now = clock::now();
     if accepted.wait().await.is_leader() {
         println!("{now}");
