@@ -443,7 +443,11 @@ impl<'a, T: Link> Session<'a, T> {
             match self.take(watch) {
                 Taken::Messages => self.send_batch()?,
                 Taken::Nothing => return Ok(Wait::Stream),
-                Taken::NothingBefore(time) => return Ok(Wait::Until(self.context.feed.instant(time))),
+                Taken::NothingBefore(time) => {
+                    // What is due soon after goes with it, as it does for those who are told by the bell.
+                    let feed = self.context.feed;
+                    return Ok(Wait::Until(feed.instant(time) + feed.window()));
+                }
                 Taken::End => {
                     self.unpublish();
                     return Ok(Wait::Server);

@@ -48,7 +48,7 @@
 //!
 //! let frame = Bytes::from_static(b"a video tag");
 //! let video = Message { message_type: MessageType::VIDEO, message_stream_id: 1, timestamp: 0, payload: frame };
-//! publisher.send(6, &video);
+//! publisher.send(6, video.clone());
 //! assert_eq!(exchange(&mut publisher, &mut relay), [video]);
 //! ```
 //!

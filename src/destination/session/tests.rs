@@ -36,6 +36,8 @@ impl Link for DuplexStream {
 #[derive(Default, Debug, PartialEq, Eq)]
 struct Seen {
     media: Vec<Bytes>,
+    /// When each came.
+    times: Vec<Instant>,
     is_unpublished: bool,
 }
 
@@ -54,7 +56,10 @@ async fn serve(mut io: DuplexStream) -> Seen {
         while let Some(event) = server.handle_input(&mut input).unwrap() {
             match event {
                 server::Event::PublishRequested(_) => server.accept_publish(),
-                server::Event::Media(RtmpMessage { payload, .. }) => seen.media.push(payload),
+                server::Event::Media(RtmpMessage { payload, .. }) => {
+                    seen.media.push(payload);
+                    seen.times.push(Instant::now());
+                }
                 server::Event::Unpublished => seen.is_unpublished = true,
                 server::Event::Connected(_) | server::Event::Closed => {}
             }
@@ -417,6 +422,32 @@ async fn a_delayed_show_that_is_shorter_than_its_delay_is_sent_whole() {
     let seen = server.await.unwrap();
     assert_eq!(seen.media[3..], [keyframe(b"first"), inter(b"last")]);
     assert!(seen.is_unpublished);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_delayed_gathers_too_while_many_read() {
+    for (readers, expected) in [(0, [0, 10, 40]), (99, [16, 16, 56])] {
+        let mut stage = Stage::set().await;
+        let began = Instant::now();
+        // Not when the session looks at its delivery, once a second, and would find what is due.
+        stage.settings.delay = Duration::from_millis(1500);
+        let _others = stage.feed.load().add(readers);
+        let (ours, theirs) = duplex(1 << 16);
+        let server = tokio::spawn(serve(theirs));
+        let mut publish = std::mem::replace(&mut stage.publish, live_feed().await.1);
+        tokio::spawn(async move {
+            for (pause, millis) in [(10, 10), (30, 40)] {
+                tokio::time::sleep(Duration::from_millis(pause)).await;
+                publish.append(Kind::Video, millis, inter(b"next")).unwrap();
+            }
+            tokio::time::sleep(Duration::from_secs(2)).await;
+            publish.stop();
+        });
+        assert!(matches!(stage.run(ours, History::default()).await, End::Finished));
+        let seen = server.await.unwrap();
+        let late: Vec<_> = seen.times[3..].iter().map(|time| (*time - began).as_millis() - 1500).collect();
+        assert_eq!(late, expected, "with {readers} others");
+    }
 }
 
 #[tokio::test(start_paused = true)]
