@@ -187,9 +187,10 @@ impl Listener {
     async fn next(&mut self) -> Option<Event> {
         while self.waiting.is_empty() {
             let Batch { missed, records } = tokio::select! {
+                // What has happened comes before the end: the last that is told is that the relay stops.
                 biased;
-                () = self.stop.cancelled() => return None,
                 batch = self.cursor.next(BATCH) => batch,
+                () = self.stop.cancelled() => return None,
             };
             if missed > 0 {
                 self.waiting.extend(Event::default().event("missed").json_data(Missed { missed }).ok());

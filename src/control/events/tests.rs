@@ -192,6 +192,18 @@ async fn places_are_bounded_and_free_again_and_none_is_for_a_page_of_somebody_el
     assert_eq!(strange.status(), 403);
 }
 
+/// In one thread, so that nothing is sent between the last word and the end.
+#[tokio::test]
+async fn the_last_word_is_told_however_soon_the_end_comes() {
+    let server = Server::start().await;
+    let mut listener = server.ask("/api/events/stream", "").await;
+    listener.wait_for("retry: ").await;
+    server.note(Kind::Stopping, "last");
+    server.stop.cancel();
+    listener.read_on().await;
+    assert!(listener.text.contains("\"kind\":\"stopping\""), "{}", listener.text);
+}
+
 #[tokio::test]
 async fn the_server_ends_while_somebody_listens() {
     let server = Server::start().await;
