@@ -126,7 +126,8 @@ impl Link for Transport {
     }
 
     fn cost(&self) -> u32 {
-        // The cipher takes about as long as the system call, and a write that is saved saves a record too, with its bytes.
+        // The cipher nearly doubles what a write costs, and a write that is saved saves a record too. By three a show over RTMPS waits
+        // long enough to stay below what FFmpeg takes, see `benches/README.md`.
         if matches!(self, Self::Plain(_)) { 1 } else { 3 }
     }
 }

@@ -197,8 +197,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Session<'_, T> {
         loop {
             // The timer is moved on when it fires, so that a busy session need not touch it; only what is due earlier cannot
             // wait for that.
-            if self.due() < timer.deadline() {
-                timer.as_mut().reset(self.due());
+            let due = self.due();
+            if due < timer.deadline() {
+                timer.as_mut().reset(due);
             }
             tokio::select! {
                 biased;

@@ -323,3 +323,28 @@ fn stream_settings(stream: &Stream, on: &[Arc<Settings>]) -> StreamSettings {
     let Stream { takeover, coalescing, .. } = *stream;
     StreamSettings { name: stream.name.clone(), window, hold, takeover, coalescing }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_one_stream_costs_all_streams_wait_for() {
+        let board = Arc::new(Board::new(None, Vec::new()));
+        let mut roster = Roster::new(Arc::new(Gate::new([])), board, Stop::default());
+        let stream = |name: &str| Stream {
+            name: name.to_owned(),
+            access: Access::default(),
+            key: KeyPlace { text: String::new(), file: None },
+            takeover: Takeover::default(),
+            coalescing: Coalescing::ByLoad,
+            is_wrong: false,
+            destinations: Vec::new(),
+        };
+        roster.apply(vec![stream("a"), stream("b")], &BTreeSet::new());
+        let feeds: Vec<_> = roster.feeds().cloned().collect();
+        let _readers = feeds[0].load().add(100);
+        assert_eq!(feeds[1].window(), Coalescing::ByLoad.window(100));
+        assert!(!feeds[1].window().is_zero());
+    }
+}

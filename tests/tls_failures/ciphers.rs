@@ -2,7 +2,7 @@
 
 use tokio::io::AsyncReadExt;
 
-use forkcast::net::Target;
+use forkcast::{destination::session::Link as _, net::Target};
 
 use crate::{
     clients::{our_server, s_client},
@@ -35,6 +35,8 @@ async fn what_is_offered_to_a_server_first() {
     for (version, favourite) in favourites() {
         let mut server = Server::start(&identity, &[version]);
         let mut transport = dialled(&Target::new("localhost", server.port, Some(authority.client()))).await.unwrap();
+        // More than plain TCP, so that messages gather for it sooner.
+        assert_eq!(transport.cost(), 3);
         let agreed = server.wait_for("CIPHER is ");
         assert_eq!(agreed.trim(), format!("CIPHER is {favourite}"));
         server.says("live");

@@ -10,7 +10,7 @@ use std::{
 };
 
 /// Polls its future only where that was woken: at every other run of its task it costs a look at a flag. A session runs for
-/// media, some sixty times a second, and polling all that it listens to beside would cost as much as sending.
+/// media, dozens of times a second, and what it listens to beside changes a few times a day.
 #[derive(Debug)]
 pub(super) struct Seldom<F> {
     future: Pin<Box<F>>,

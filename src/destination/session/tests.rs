@@ -425,6 +425,28 @@ async fn a_delayed_show_that_is_shorter_than_its_delay_is_sent_whole() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_session_counts_as_load_from_its_acceptance_to_its_end() {
+    let mut stage = Stage::set().await;
+    let feed = Arc::clone(&stage.feed);
+    let (ours, theirs) = duplex(1 << 16);
+    let server = tokio::spawn(serve(theirs));
+    let leave = stage.leave.clone();
+    let looking = tokio::spawn({
+        let feed = Arc::clone(&feed);
+        async move {
+            let before = feed.load().writes();
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            let during = feed.load().writes();
+            leave.cancel();
+            (before, during)
+        }
+    });
+    assert!(matches!(stage.run(ours, History::default()).await, End::Left));
+    assert_eq!((looking.await.unwrap(), feed.load().writes()), ((0, 1), 0));
+    drop(server);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_was_delayed_gathers_too_while_many_read() {
     for (readers, expected) in [(0, [0, 10, 40]), (99, [16, 16, 56])] {
         let mut stage = Stage::set().await;
