@@ -18,7 +18,7 @@ use crate::{
     relay::{Changes, Relay},
     reload::{Reloader, Why},
     service::Service,
-    stream::Phase,
+    stream::{Feed, Phase},
 };
 
 /// How long publishers are waited for where neither the request nor the settings say it.
@@ -129,10 +129,11 @@ impl Operator {
             Ask::Destination(target, act) => self.act_on(target, act).await,
             Ask::Add { stream, name, fields } => self.add(&stream, name, fields).await,
             Ask::CreateStream { name, key } => self.create_stream(&name, key).await,
+            Ask::RemoveStream(name) => self.remove_stream(&name).await,
             Ask::RotateKey { stream, key, grace } => self.rotate_key(&stream, key, grace).await,
             Ask::End(stream) => {
                 let feed = self.relay.feed(&stream).ok_or_else(|| no_stream(&stream))?;
-                if !matches!(feed.broadcast().borrow().phase, Phase::Live | Phase::Held) {
+                if !is_live(&feed) {
                     return Err(Refused::Conflict(format!("stream `{stream}` is not live: there is nothing to end")));
                 }
                 // Before it ends: whoever sees the end is to know why.
@@ -184,6 +185,10 @@ impl Operator {
             Act::Remove => self.remove(&target).await,
         }
     }
+}
+
+fn is_live(feed: &Feed) -> bool {
+    matches!(feed.broadcast().borrow().phase, Phase::Live | Phase::Held)
 }
 
 fn no_stream(stream: &str) -> Refused {

@@ -24,6 +24,7 @@ pub(super) use values::show_size;
 
 use super::{
     explain::Origin,
+    homes::homes_of,
     mask::{MASK, Shown, is_showable_name},
     problem::{Excerpt, Place, Problem, Severity},
 };
@@ -113,7 +114,8 @@ impl<'t> Document<'t> {
         if document.report_syntax(&errors, &stray_values) {
             let left_out = strays.len().saturating_sub(STRAYS_TOLD);
             for stray in strays.into_iter().take(STRAYS_TOLD) {
-                document.report_stray(stray);
+                let homes = homes_of(&stray.path);
+                document.report_stray(stray, homes);
             }
             if left_out > 0 {
                 let message = format!("there are {left_out} more unknown fields");
@@ -322,7 +324,7 @@ impl<'t> Document<'t> {
             };
             let mut strays = Vec::new();
             document.collect("", table, &mut strays);
-            strays.into_iter().for_each(|stray| document.report_stray(stray));
+            strays.into_iter().for_each(|stray| document.report_stray(stray, None));
             documents.push((at, document));
         }
         documents

@@ -18,6 +18,7 @@ pub mod edit;
 mod explain;
 mod folder;
 mod git_index;
+mod homes;
 mod mask;
 mod memory;
 mod nearest;

@@ -250,8 +250,19 @@ pub(super) fn is_placeholder(text: &str) -> bool {
     // Letters of other scripts are a key's like any: only punctuation says nothing.
     let says_nothing = |c: char| c == '…' || c.is_whitespace() || (c.is_ascii() && !c.is_ascii_alphanumeric());
     let plain: String = text.chars().filter(|c| !says_nothing(*c)).map(|c| c.to_ascii_lowercase()).collect();
-    let says = ["paste", "yourkey", "yourstreamkey", "streamkeyhere", "keyhere", "yourstreamurl", "yoururl"];
-    let is = ["", "key", "streamkey", "changeme", "todo", "none"];
+    let says = [
+        "pasteyour",
+        "pastethe",
+        "pastehere",
+        "pastekey",
+        "yourkey",
+        "yourstreamkey",
+        "streamkeyhere",
+        "keyhere",
+        "yourstreamurl",
+        "yoururl",
+    ];
+    let is = ["", "paste", "key", "streamkey", "changeme", "todo", "none"];
     is.contains(&plain.as_str())
         || says.iter().any(|word| plain.contains(word))
         || plain.chars().all(|c| c == 'x')
@@ -264,12 +275,22 @@ mod tests {
 
     #[test]
     fn placeholders_are_told_from_keys() {
-        for text in
-            ["", "  ", "PASTE-YOUR-KEY-HERE", "<your key>", "xxxx-xxxx-xxxx-xxxx-xxxx", "your_stream_key", "...", "…"]
-        {
+        for text in [
+            "",
+            "  ",
+            "paste",
+            "PASTE-YOUR-KEY-HERE",
+            "paste it: <paste here>",
+            "<your key>",
+            "xxxx-xxxx-xxxx-xxxx-xxxx",
+            "your_stream_key",
+            "...",
+            "…",
+        ] {
             assert!(is_placeholder(text), "{text}");
         }
-        for text in ["abcd-efgh-ijkl", "live_123456_AbC", "keystone", "x1", "сезам-откройся", "芝麻开门"]
+        for text in
+            ["abcd-efgh-ijkl", "live_123456_AbC", "keystone", "copy-paste-show", "x1", "сезам-откройся", "芝麻开门"]
         {
             assert!(!is_placeholder(text), "{text}");
         }

@@ -48,6 +48,8 @@ pub enum Ask {
         /// Its key; without one forkcast makes one.
         key: Option<SecretString>,
     },
+    /// Take away a stream that has no destinations and is not live.
+    RemoveStream(String),
     /// Give a stream another key.
     RotateKey {
         /// The stream.

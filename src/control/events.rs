@@ -15,7 +15,7 @@ use std::{collections::VecDeque, convert::Infallible, sync::Arc, time::Duration}
 
 use axum::{
     Json,
-    extract::{Query, State},
+    extract::State,
     http::{HeaderMap, StatusCode, header::RETRY_AFTER},
     response::{
         IntoResponse as _, Response, Sse,
@@ -29,7 +29,10 @@ use tokio_util::sync::CancellationToken;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::answer::{self, NotDone};
+use super::{
+    answer::{self, NotDone},
+    query::Query,
+};
 use crate::observe::{
     History, Record, Severity,
     history::{Batch, Cursor, Wanted},

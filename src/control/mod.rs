@@ -15,6 +15,7 @@ pub mod guide;
 pub mod health;
 pub mod host;
 pub mod metrics;
+mod query;
 pub mod readiness;
 pub mod server;
 pub mod status;

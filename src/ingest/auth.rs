@@ -22,7 +22,7 @@ use tokio::{
 use super::{
     access::{Access, KeyDigest, Pass, Verdict},
     address::Network,
-    answers::{Answers, Kept},
+    answers::{Answers, Asked, Kept},
     attempts::Attempts,
     limits::{WEBHOOK_QUESTIONS, WRONG_KEY_PAUSE},
     signed,
@@ -156,12 +156,13 @@ impl Gate {
         if access.objection(publisher.address.ip(), publisher.tls.is_some()).is_some() {
             return Ok(None);
         }
-        if let Some((kept, name)) = self.answers.recall(feed.name(), digest, Instant::now()) {
+        let asked = Asked::new(feed.name(), digest, &webhook.url);
+        if let Some((kept, name)) = self.answers.recall(asked.clone(), Instant::now()) {
             return Ok(Some((Arc::clone(&stream), Verdict::Opens(Pass { name }), Some(kept))));
         }
         match self.question(webhook, feed.name(), key, publisher).await {
             Ok(name) => {
-                let kept = self.answers.keep(feed.name(), digest, name.clone(), webhook.remember, Instant::now());
+                let kept = self.answers.keep(asked, name.clone(), webhook.remember, Instant::now());
                 Ok(Some((Arc::clone(&stream), Verdict::Opens(Pass { name }), Some(kept))))
             }
             // Nobody who cannot say why is told more than "wrong key".

@@ -59,13 +59,16 @@ pub enum Error {
     Random(getrandom::Error),
 }
 
+/// The folder with the keys that forkcast has made, below the state folder; a file for each stream.
+const STREAM_KEYS: &str = "stream-keys";
+
 impl StreamKey {
     /// The key of a stream: the one that is kept in `state`, else a new one, which is kept there from now on.
     ///
     /// # Errors
     /// The folder cannot be written, the file holds no key, or the system gives no randomness.
     pub fn load_or_make(state: &Path, stream: &str) -> Result<Self, Error> {
-        Self::load_or_make_in(&state.join("stream-keys"), stream)
+        Self::load_or_make_in(&state.join(STREAM_KEYS), stream)
     }
 
     /// The token of the HTTP listener, kept and made in the same way.
@@ -124,6 +127,22 @@ impl StreamKey {
     }
 }
 
+/// Removes what is kept of the keys of a stream.
+///
+/// # Errors
+/// The folder cannot be written.
+pub fn forget(state: &Path, stream: &str) -> Result<(), Error> {
+    for file in [state.join(STREAM_KEYS).join(stream), previous_file(state, stream)] {
+        match fs::remove_file(&file) {
+            Err(source) if source.kind() != io::ErrorKind::NotFound => {
+                return Err(Error::File { file, what: "removed", source });
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
 /// Whether a person's key can be a stream's.
 ///
 /// # Errors
@@ -164,7 +183,7 @@ fn replace(file: &Path, text: &str) -> io::Result<()> {
 /// # Errors
 /// As there.
 pub fn probe(state: &Path, stream: &str) -> Result<(), Error> {
-    let folder = state.join("stream-keys");
+    let folder = state.join(STREAM_KEYS);
     let file = folder.join(stream);
     if load(&file)?.is_some() {
         return Ok(());

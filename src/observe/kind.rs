@@ -103,6 +103,8 @@ kinds! {
     StreamRemoved = "stream_removed", Info, Reader;
     /// A stream's key can be neither read nor made.
     StreamWithoutKey = "stream_without_key", Error, Person;
+    /// A person has given a stream another key.
+    KeyReplaced = "key_replaced", Info, Reader;
     /// A person has ended the broadcast of a stream.
     BroadcastEnded = "broadcast_ended", Info, Person;
     /// No further publishers are taken.

@@ -9,7 +9,7 @@ use std::{
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 
-use super::{Operator, no_stream};
+use super::{Operator, is_live, no_stream};
 use crate::{
     config::{
         Config, DEFAULT_STREAM, Disk, Origin,
@@ -23,11 +23,15 @@ use crate::{
         keys::{self, StreamKey},
     },
     moment,
+    observe::Event,
     reload::Why,
 };
 
 /// What stands above the fields of a file that forkcast has made.
 const HEADING: &str = "# Made by forkcast. Change it as you like: it counts as soon as it is saved.\n";
+
+/// The file that makes a folder a stream.
+const STREAM_FILE: &str = "stream.toml";
 
 /// The fields that a person looks for first.
 const FIRST: [&str; 3] = ["platform", "url", "key"];
@@ -138,7 +142,7 @@ impl Operator {
         if name == DEFAULT_STREAM || self.relay.feed(name).is_some() || folder.exists() {
             return Err(Refused::Taken(format!("there is a stream `{name}` already")));
         }
-        let file = folder.join("stream.toml");
+        let file = folder.join(STREAM_FILE);
         let fields = key.map(|key| Fields::one("key", key.expose_secret())).unwrap_or_default();
         let text = format!("{HEADING}{}", edited(&file, "", &fields)?);
         self.check(&file, &text).await?;
@@ -150,6 +154,32 @@ impl Operator {
             return Err(refused);
         }
         Ok(format!("stream `{name}` is there: {}", file.display()))
+    }
+
+    pub(super) async fn remove_stream(&mut self, name: &str) -> Answer {
+        let feed = self.relay.feed(name).ok_or_else(|| no_stream(name))?;
+        let stands = |why: String| Err(Refused::Conflict(format!("stream `{name}` {why}")));
+        if name == DEFAULT_STREAM {
+            return stands("is the one that is always there".to_owned());
+        }
+        if is_live(&feed) {
+            return stands("is live: end its broadcast first".to_owned());
+        }
+        let folder = self.folder_of(name);
+        let file = folder.join(STREAM_FILE);
+        let others = files_beside(&file).map_err(|error| unwritable(&folder, &error))?;
+        if let Some(first) = others.first() {
+            // Keys of platforms are not thrown away by one word.
+            return stands(format!("has files of destinations, such as {}: remove those first", first.display()));
+        }
+        edit::remove(&file).map_err(|error| unwritable(&file, &error))?;
+        // Whatever else an operator keeps there stays; without settings it is no stream.
+        let _ = fs::remove_dir(&folder);
+        self.read_again().await?;
+        match keys::forget(self.state(), name) {
+            Ok(()) => Ok(format!("stream `{name}` is gone, with its key")),
+            Err(error) => Ok(format!("stream `{name}` is gone; {error}, so another one of this name has its key")),
+        }
     }
 
     pub(super) async fn rotate_key(&mut self, stream: &str, key: Option<SecretString>, grace: Duration) -> Answer {
@@ -171,7 +201,6 @@ impl Operator {
                 StreamKey::rotate(self.state(), stream, &key, until)
                     .map_err(|error| Refused::Conflict(error.to_string()))?;
                 self.read_again().await?;
-                Ok(format!("`{stream}` has a new key; the old one opens it until {shown}"))
             }
             Some(way) => match &way.origin {
                 Origin::File { file, .. } => {
@@ -188,15 +217,16 @@ impl Operator {
                     let fields = serde_json::from_value(fields).unwrap_or_default();
                     let text = edited(&file, &present, &fields)?;
                     self.write(&file, text).await?;
-                    Ok(format!("`{stream}` has a new key; the old one opens it until {shown}"))
                 }
-                origin => Err(elsewhere(stream, origin)),
+                origin => return Err(elsewhere(stream, origin)),
             },
             None => {
                 let origin = ways.first().map_or(&Origin::Default, |way| &way.origin);
-                Err(elsewhere(stream, origin))
+                return Err(elsewhere(stream, origin));
             }
         }
+        Event::KeyReplaced { stream, until: &shown }.emit();
+        Ok(format!("`{stream}` has a new key; the old one opens it until {shown}"))
     }
 
     /// Writes a file that would be right, and makes what runs what it says.
@@ -249,6 +279,19 @@ impl Operator {
         let file = self.relay.file_of(stream, destination);
         file.ok_or_else(|| Refused::Unknown(format!("stream `{stream}` has no destination `{destination}`")))
     }
+}
+
+/// The other files of settings in the folder of one.
+fn files_beside(file: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut others = Vec::new();
+    for entry in fs::read_dir(file.parent().unwrap_or(Path::new("")))? {
+        let path = entry?.path();
+        let is_hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+        if path != file && !is_hidden && path.extension().is_some_and(|extension| extension == "toml") {
+            others.push(path);
+        }
+    }
+    Ok(others)
 }
 
 fn check_name(name: &str) -> Result<(), Refused> {

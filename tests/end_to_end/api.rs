@@ -190,6 +190,24 @@ fn a_stream_is_made_and_its_key_replaced() {
     relay.keep_secret(after.trim());
     assert_ne!(before, after);
     assert!(opens(&relay, after.trim()));
+
+    // What is taken away is gone with its key; what is live, has destinations, or is always there stays.
+    let remove = |relay: &Relay, name: &str| refused(relay, "DELETE", &format!("/api/streams/{name}"), json!({}));
+    assert_eq!((remove(&relay, "nobody").0, remove(&relay, "live").0), (404, 409));
+    let sink = Sink::start();
+    let platform = secret::new("platform");
+    relay.keep_secret(&platform);
+    done(&relay, "POST", "/api/streams/made/destinations", json!({"name": "sink", "url": sink.url(), "key": platform}));
+    let (status, error) = remove(&relay, "made");
+    assert!(status == 409 && error["error"].as_str().unwrap().contains("made/sink.toml"), "{error}");
+    done(&relay, "DELETE", "/api/streams/made/destinations/sink", json!({}));
+    wait::until("the publisher to be gone", Duration::from_secs(30), || {
+        (relay.stream_named("made")["state"] == "idle").then_some(())
+    });
+    done(&relay, "DELETE", "/api/streams/made", json!({}));
+    assert!(!relay.folder().join("destinations/made").exists() && !std::path::Path::new(&place).exists());
+    assert!(!opens(&relay, after.trim()));
+    assert_eq!(remove(&relay, "made").0, 404);
 }
 
 #[test]

@@ -154,3 +154,22 @@ fn the_document_names_each_route_and_what_it_takes() {
         }
     }
 }
+
+#[test]
+fn queries_that_make_no_sense_are_told_in_the_same_form_as_anything_else() {
+    let mut relay = Relay::new();
+    relay.start();
+    for (path, word) in [
+        ("/api/streams?limit=many", "limit"),
+        ("/api/streams?page=2", "page"),
+        ("/api/streams/live/destinations?limit=-1", "limit"),
+        ("/api/events?limit=many", "limit"),
+        ("/api/events?severity=awful", "severity"),
+        ("/api/events/stream?after=x", "after"),
+    ] {
+        let answer = http::request(relay.http_port(), "GET", path, &[], "");
+        assert_eq!(answer.status, 400, "{path}");
+        let error = answer.json()["error"].as_str().expect("it is an answer of the API").to_owned();
+        assert!(error.contains(word) && error.contains("/api/openapi.json"), "{error}");
+    }
+}

@@ -14,7 +14,8 @@ pub(super) struct Stray {
 }
 
 impl Document<'_> {
-    pub(super) fn report_stray(&mut self, stray: Stray) {
+    /// `homes` are the files where the name would be right.
+    pub(super) fn report_stray(&mut self, stray: Stray, homes: Option<String>) {
         let Stray { path, key, is_section, .. } = stray;
         if is_section {
             let inside: Vec<_> =
@@ -32,13 +33,15 @@ impl Document<'_> {
         let (table, typed) = path.rsplit_once('.').unwrap_or(("", &path));
         let beside: Vec<_> = names.iter().copied().filter(|name| table_of(name) == table).map(last).collect();
         let anywhere: Vec<_> = names.iter().copied().map(last).collect();
-        // A field one table too high or too low is the likeliest mistake, then a slip of the finger.
+        // A field one table too high or too low is the likeliest mistake, then one in the wrong file, then a slip of the finger.
         let hint = if let Some(name) = names.iter().find(|name| last(name) == typed) {
             self.meant.insert(name);
             match table_of(name) {
                 "" => format!("`{typed}` belongs above every `[…]` line"),
                 table => format!("`{typed}` belongs below a line `[{table}]`"),
             }
+        } else if let Some(homes) = homes {
+            format!("`{typed}` belongs in {homes}")
         } else if let Some(name) = nearest(typed, &beside).or_else(|| nearest(typed, &anywhere)) {
             let hint = format!("did you mean `{name}`?");
             self.meant.insert(name);

@@ -41,6 +41,30 @@ hint: it can be `platform`, `url`, `key`, `key_file`, `key_env`, `enabled`, `pro
 }
 
 #[test]
+fn a_field_of_another_file_is_told_where_it_belongs() {
+    let destination = "the file of a destination, such as `youtube.toml`";
+    let stream = "`stream.toml`, which lies beside the destinations of its stream";
+    let server = "`forkcast.toml`, the file of the server";
+    for (file, line, name, home) in [
+        ("d.toml", "low_latency = true", "low_latency", stream),
+        ("d.toml", "require_tls = true", "require_tls", stream),
+        ("d.toml", "[keys.alice]\nkey = \"canary\"", "keys", stream),
+        ("d.toml", "webhook.url = \"https://canary.example\"", "webhook", stream),
+        ("d.toml", "http = \"off\"", "http", server),
+        ("d.toml", "[notify.ops]\nurl = \"https://canary.example\"", "notify", server),
+        ("stream.toml", "delay = \"30s\"", "delay", destination),
+        ("stream.toml", "backpressure.max_lag = \"3s\"", "backpressure", destination),
+        ("stream.toml", "strict = true", "strict", server),
+    ] {
+        let url = if file == "d.toml" { "url = \"rtmp://192.0.2.1/live\"\n" } else { "" };
+        let config = Memory::new(&[(&format!("destinations/{file}"), &format!("{url}{line}\n"))]).load();
+        let problem = config.problems.iter().find(|problem| problem.message.starts_with("unknown field")).unwrap();
+        assert_eq!(problem.hint, format!("`{name}` belongs in {home}"), "{line}");
+        assert!(!format!("{problem}").contains("canary"), "{problem}");
+    }
+}
+
+#[test]
 fn a_misspelt_name_is_one_mistake_and_not_two() {
     sees(
         "Platform = \"youtube\"\nkey = \"abcd-efgh\"\n",

@@ -2,7 +2,7 @@
 
 use axum::{
     Json,
-    extract::{Path, Query, State},
+    extract::{Path, State},
     http::StatusCode,
 };
 use serde::Deserialize;
@@ -15,6 +15,7 @@ use crate::{
     control::{
         answer::{Done, NotDone},
         desk::{Act, Ask, Refused, Target},
+        query::Query,
         server::Control,
         status::DestinationStatus,
     },

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::{
     Json,
-    extract::{Path, Query, State},
+    extract::{Path, State},
     http::StatusCode,
 };
 use secrecy::SecretString;
@@ -16,6 +16,7 @@ use super::{Body, Page, Part};
 use crate::control::{
     answer::{Done, NotDone},
     desk::{Ask, Refused},
+    query::Query,
     server::Control,
     status::StreamStatus,
 };
@@ -29,7 +30,7 @@ const GRACE_LIMIT: Duration = Duration::from_secs(31 * 24 * 60 * 60);
 pub(super) fn routes() -> OpenApiRouter<Control> {
     OpenApiRouter::new()
         .routes(routes!(list, create))
-        .routes(routes!(one))
+        .routes(routes!(one, remove))
         .routes(routes!(end))
         .routes(routes!(reopen))
         .routes(routes!(cut_off))
@@ -71,6 +72,14 @@ async fn create(
 ) -> Result<(StatusCode, Json<Done>), Refused> {
     let NewStream { name, key } = new;
     Ok((StatusCode::CREATED, control.ask(Ask::CreateStream { name, key }).await?))
+}
+
+/// Takes away a stream that has no destinations and is not live, with its key.
+#[utoipa::path(delete, path = "/api/streams/{stream}", tag = "streams", params(("stream" = String, Path)),
+    responses((status = OK, body = Done), (status = NOT_FOUND, body = NotDone),
+        (status = CONFLICT, body = NotDone, description = "it is live or has destinations, or its folder cannot be written")))]
+async fn remove(State(control): State<Control>, Path(stream): Path<String>) -> Result<Json<Done>, Refused> {
+    control.ask(Ask::RemoveStream(stream)).await
 }
 
 /// Ends the broadcast now, on every destination. Its encoder is cut off, and kept out until it has not tried for a minute.

@@ -83,6 +83,10 @@ impl Event<'_> {
                 let log = Some(format!("nobody can publish stream `{stream}`: {error}"));
                 Statement { log, ..statement.of_stream(stream).hint(hint) }
             }
+            Self::KeyReplaced { stream, until } => {
+                let message = format!("stream `{stream}` has a new key; the old one opens it until {until}");
+                new(Kind::KeyReplaced, message).of_stream(stream)
+            }
             Self::BroadcastEnded { stream } => {
                 new(Kind::BroadcastEnded, format!("the broadcast of stream `{stream}` was ended by hand")).of_stream(stream)
             }
