@@ -10,6 +10,7 @@ use tokio::{
 };
 
 use crate::{
+    config::LONGEST_DRAIN,
     control::{
         desk::{Act, Answer, Ask, Refused, Request, Target},
         readiness::Stage,
@@ -107,6 +108,7 @@ impl Operator {
             return false;
         }
         let wait = wait.unwrap_or(if self.drain_time.is_zero() { DRAIN } else { self.drain_time });
+        let wait = wait.min(LONGEST_DRAIN);
         self.drains_until = Some(Instant::now() + wait);
         self.relay.board.readiness.enter(Stage::Draining);
         self.relay.take_no_more();
@@ -164,22 +166,23 @@ impl Operator {
 
     async fn act_on(&mut self, target: Target, act: Act) -> Answer {
         let Target { stream, destination } = &target;
-        if self.relay.feed(stream).is_none() {
-            return Err(no_stream(stream));
-        }
+        let feed = self.relay.feed(stream).ok_or_else(|| no_stream(stream))?;
         if !self.relay.has_destination(stream, destination) {
             return Err(Refused::Unknown(format!("stream `{stream}` has no destination `{destination}`")));
         }
         match act {
             Act::Start => self.start(&target).await,
             Act::Stop => self.stop(&target).await,
+            Act::Restart if !is_live(&feed) => {
+                Err(Refused::Conflict(format!("nobody publishes `{stream}`: `{destination}` has no connection")))
+            }
             Act::Restart => match self.relay.restart(stream, destination) {
                 true => Ok(format!("`{destination}` connects anew")),
                 false => Err(Refused::Conflict(format!("`{destination}` is off: start it"))),
             },
             Act::End => match self.relay.end_at(stream, destination) {
                 true => Ok(format!("this broadcast ends at `{destination}`; the next one is sent there again")),
-                false => Err(Refused::Conflict(format!("`{destination}` sends nothing now"))),
+                false => Err(Refused::Conflict(format!("`{destination}` sends nothing of this broadcast"))),
             },
             Act::Change(fields) => self.change(&target, fields).await,
             Act::Remove => self.remove(&target).await,

@@ -16,8 +16,8 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::time::{sleep, timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use self::roster::Roster;
 pub use self::roster::{Changes, Stream};
+use self::{member::Member, roster::Roster};
 use crate::{
     config::{Http, ServeOptions},
     control::{
@@ -31,6 +31,7 @@ use crate::{
     destination::{status::State, task::Stop},
     ingest::{
         self,
+        access::KeyDigest,
         auth::Gate,
         door::Door,
         listener::{Listener, Takes},
@@ -239,11 +240,25 @@ impl Relay {
         })
     }
 
-    /// Turns a destination off, or on again, for the life of this process: the next [`Self::apply`] does it. Says whether that is
-    /// a change.
-    pub fn set_stopped(&mut self, stream: &str, destination: &str, is_stopped: bool) -> bool {
-        let member = self.roster.member_mut(stream, destination);
-        member.is_some_and(|member| member.set_stopped(is_stopped))
+    /// Takes back that this broadcast was ended at one destination. Says whether it was.
+    pub fn rejoin(&self, stream: &str, destination: &str) -> bool {
+        self.roster.member(stream, destination).is_some_and(|(_, member)| member.rejoin())
+    }
+
+    /// Turns a destination off now, whatever its file says, for the life of this process.
+    pub fn stop(&mut self, stream: &str, destination: &str) {
+        self.roster.stop(stream, destination);
+    }
+
+    /// Lets the file of a destination that was stopped decide again: the next [`Self::apply`] does. Says whether that is a change.
+    pub fn set_free(&mut self, stream: &str, destination: &str) -> bool {
+        self.roster.member_mut(stream, destination).is_some_and(Member::set_free)
+    }
+
+    /// The stream that a key opens.
+    #[must_use]
+    pub fn stream_of_key(&self, key: &KeyDigest) -> Option<&str> {
+        self.roster.stream_of_key(key)
     }
 
     /// Takes no further publishers. Encoders that can are asked to connect anew; where one does, its destinations are left without
@@ -268,6 +283,7 @@ impl Relay {
     pub async fn end(self) {
         self.board.readiness.enter(Stage::Stopping);
         Event::Stopping { how: "the broadcast ends on every destination" }.emit();
+        self.roster.wait_for_nobody();
         self.stop_ingest().await;
         for feed in self.roster.feeds() {
             feed.end_broadcast();
@@ -280,7 +296,12 @@ impl Relay {
     /// a relay which is started again in time goes on with the same broadcast.
     pub async fn leave(self) {
         self.board.readiness.enter(Stage::Stopping);
-        Event::Stopping { how: "connections are dropped, platforms keep the broadcast open for a restart" }.emit();
+        let is_live = |feed: &Arc<Feed>| matches!(feed.broadcast().borrow().phase, Phase::Live | Phase::Held);
+        let how = match self.roster.feeds().any(is_live) {
+            true => "connections are dropped, platforms keep the broadcast open for a restart",
+            false => "nobody publishes",
+        };
+        Event::Stopping { how }.emit();
         self.destination_stop.leave.cancel();
         self.stop_ingest().await;
         self.stop_destinations().await;

@@ -13,7 +13,8 @@ use std::{
 
 use tokio::{
     sync::{mpsc, watch},
-    time::sleep,
+    task::JoinHandle,
+    time::{sleep, timeout},
 };
 
 use crate::{
@@ -43,6 +44,9 @@ const SHARE: u32 = 20;
 
 /// Files are looked at so often, however many there are.
 const LOOK_AT_LEAST: Duration = Duration::from_secs(4);
+
+/// How long a reading may take. A network disk that hangs has nobody wait for ever.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Everything that the files say at one moment.
 pub struct Reading {
@@ -98,6 +102,8 @@ pub struct Reloader {
     problems: Vec<Problem>,
     /// The files of all destinations.
     files: BTreeSet<PathBuf>,
+    /// A reading that took too long, and may go on for ever.
+    reading: Option<JoinHandle<(Reading, Vec<(Stream, KeyNote)>)>>,
 }
 
 impl Reloader {
@@ -110,6 +116,7 @@ impl Reloader {
             stamps: watch::Sender::new(reading.stamps.clone()),
             problems: reading.problems().cloned().collect(),
             files: reading.config.streams.iter().flat_map(|stream| files_of(&stream.destinations)).collect(),
+            reading: None,
         }
     }
 
@@ -147,14 +154,26 @@ impl Reloader {
     pub async fn reload(&mut self, relay: &mut Relay, why: Why) -> Result<Changes, String> {
         let began = Instant::now();
         let (given, started) = (self.given.clone(), self.started.clone());
-        let read = tokio::task::spawn_blocking(move || {
+        if self.reading.as_ref().is_some_and(|reading| !reading.is_finished()) {
+            return Err(hangs(&self.started));
+        }
+        let mut read = tokio::task::spawn_blocking(move || {
             let mut reading = Reading::of(&given, Some(&started));
             let configs = std::mem::take(&mut reading.config.streams);
             let streams: Vec<_> = configs.into_iter().map(|config| admission::admit(config, &started.state)).collect();
             (reading, streams)
         });
-        let Ok((reading, streams)) = read.await else {
-            return Err("reading the files ended by a fault of forkcast's own: nothing was changed".to_owned());
+        let (reading, streams) = match timeout(PATIENCE, &mut read).await {
+            Ok(Ok(read)) => read,
+            Ok(Err(_)) => {
+                return Err("reading the files ended by a fault of forkcast's own: nothing was changed".to_owned());
+            }
+            Err(_) => {
+                self.reading = Some(read);
+                let reason = hangs(&self.started);
+                Event::ConfigurationKept { reason: &reason }.emit();
+                return Err(reason);
+            }
         };
         for (stream, note) in &streams {
             if let KeyNote::Failed(error) = note {
@@ -245,6 +264,14 @@ impl Reloader {
         ];
         pairs.into_iter().filter(|(_, is_other)| *is_other).map(|(name, _)| format!("`{name}`")).collect()
     }
+}
+
+fn hangs(options: &ServeOptions) -> String {
+    format!(
+        "the files in {} could not be read within {} s: everything goes on as before; see what holds up the disk, then send SIGHUP",
+        options.destinations.display(),
+        PATIENCE.as_secs()
+    )
 }
 
 fn files_of(destinations: &[DestinationConfig]) -> impl Iterator<Item = PathBuf> {

@@ -3,6 +3,7 @@
 use std::{
     io::{IsTerminal as _, Write},
     path::{Path, PathBuf},
+    pin::pin,
     process::ExitCode,
     sync::Arc,
     time::Duration,
@@ -150,17 +151,24 @@ async fn serve(given: Given, mut reading: Reading, screen: &Screen, has_table: b
     let table = has_table.then(|| tokio::spawn(terminal::show_table(screen.clone(), Arc::clone(&relay.board))));
 
     let mut operator = Operator::new(relay, reloader, requests, options.drain, service.clone());
+    let mut reads_again = false;
     let how = loop {
-        let next = tokio::select! {
-            signal = signals.next() => match signal {
-                Signal::Stop(Stop::Leave) if !options.drain.is_zero() && operator.drain(None) => continue,
-                Signal::Stop(how) => break how,
-                Signal::Reload => Next::Asked(Request::of(Ask::Reload)),
+        let next = match std::mem::take(&mut reads_again) {
+            true => Signal::Reload.next(),
+            false => tokio::select! {
+                signal = signals.next() => signal.next(),
+                next = operator.next() => Ok(next),
             },
-            next = operator.next() => next,
         };
-        if operator.act(next).await {
-            break Stop::Leave;
+        let done = match next {
+            Ok(next) => act(&mut operator, next, &mut signals, &mut reads_again).await,
+            Err(how) => Err(how),
+        };
+        match done {
+            Ok(IsOver(false)) => {}
+            Ok(IsOver(true)) => break Stop::Leave,
+            Err(Stop::Leave) if !options.drain.is_zero() && operator.drain(None) => {}
+            Err(how) => break how,
         }
     };
     service.stopping();
@@ -173,6 +181,29 @@ async fn serve(given: Given, mut reading: Reading, screen: &Screen, has_table: b
         table.abort();
     }
     Ok(())
+}
+
+/// Whether the relay is drained, and to be left.
+struct IsOver(bool);
+
+/// Does what is next. A word to stop that comes meanwhile is the error, and what is under way is left: a disk that hangs keeps
+/// nobody from stopping the relay.
+async fn act(
+    operator: &mut Operator,
+    next: Next,
+    signals: &mut Signals,
+    reads_again: &mut bool,
+) -> Result<IsOver, Stop> {
+    let mut acting = pin!(operator.act(next));
+    loop {
+        tokio::select! {
+            is_over = &mut acting => return Ok(IsOver(is_over)),
+            signal = signals.next() => match signal {
+                Signal::Reload => *reads_again = true,
+                Signal::Stop(how) => return Err(how),
+            },
+        }
+    }
 }
 
 /// Whoever can reach an address that is not of this machine alone must show a token: made where nobody gave one. Says in which
@@ -313,6 +344,16 @@ enum Signal {
     /// SIGHUP: the files are to be read again.
     Reload,
     Stop(Stop),
+}
+
+impl Signal {
+    /// What it has the relay do next.
+    fn next(self) -> Result<Next, Stop> {
+        match self {
+            Self::Reload => Ok(Next::Asked(Request::of(Ask::Reload))),
+            Self::Stop(how) => Err(how),
+        }
+    }
 }
 
 /// How the relay stops.

@@ -42,7 +42,7 @@ pub use folder::{DEFAULT_STREAM, is_name};
 #[doc(hidden)]
 pub use memory::Memory;
 pub use problem::{Excerpt, Place, Problem, Severity};
-pub use server::{Given, Http, Resolved, Rtmps, ServeOptions};
+pub use server::{Given, Http, LONGEST_DRAIN, Resolved, Rtmps, ServeOptions};
 pub use source::{Disk, Entry, FILE_LIMIT, Source};
 pub use watched::{Stamps, Watched};
 

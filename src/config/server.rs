@@ -61,7 +61,7 @@ const TOKEN_LENGTH: usize = 16;
 const DRAIN: Duration = Duration::ZERO;
 
 /// The longest that they are: whoever means more has forgotten that a relay drains.
-const DRAIN_LIMIT: Duration = Duration::from_secs(24 * 60 * 60);
+pub const LONGEST_DRAIN: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The variable that names the file itself.
 pub(super) const CONFIG_VARIABLE: &str = "FORKCAST_CONFIG";
@@ -451,7 +451,7 @@ impl Settings<'_, '_> {
             return DRAIN;
         };
         match humantime::parse_duration(&typed.text) {
-            Ok(drain) if drain <= DRAIN_LIMIT => {
+            Ok(drain) if drain <= LONGEST_DRAIN => {
                 self.explain("drain", show_duration(drain), typed.origin);
                 drain
             }

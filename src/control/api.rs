@@ -28,6 +28,9 @@ use super::{
 /// Most bytes of a request's body. A key has a few hundred.
 const BODY_LIMIT: usize = 64 << 10;
 
+/// What bodies are sent as; the second one is what a change of a file is (RFC 7396).
+const JSON: [&str; 2] = ["application/json", "application/merge-patch+json"];
+
 /// Entries of a list that is not asked for in other portions, and at the most.
 const PAGE: usize = 100;
 const PAGE_LIMIT: usize = 1000;
@@ -107,14 +110,13 @@ async fn forbid_foreign_pages(request: Request, next: Next) -> Response {
 }
 
 fn may_change(request: &Request) -> bool {
-    let text = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
-    let is_ours = match text(header::ORIGIN) {
-        Some(origin) => {
-            let host = text(header::HOST).unwrap_or_default();
-            origin.split_once("://").is_some_and(|(_, from)| from.eq_ignore_ascii_case(host))
-        }
-        None => matches!(text(header::HeaderName::from_static("sec-fetch-site")), None | Some("same-origin" | "none")),
-    };
+    // What is no text is nothing that a page of ours sends.
+    let text = |name: header::HeaderName| request.headers().get(name).map(|value| value.to_str().unwrap_or("?"));
+    let host = text(header::HOST).unwrap_or_default();
+    let is_our_origin =
+        |origin: &str| origin.split_once("://").is_some_and(|(_, from)| from.eq_ignore_ascii_case(host));
+    let site = text(header::HeaderName::from_static("sec-fetch-site"));
+    let is_ours = text(header::ORIGIN).is_none_or(is_our_origin) && matches!(site, None | Some("same-origin" | "none"));
     is_ours || matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS)
 }
 
@@ -128,13 +130,17 @@ impl<T: DeserializeOwned + Default, S: Send + Sync> FromRequest<S> for Body<T> {
         let kind = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let bytes = match axum::body::Bytes::from_request(request, state).await {
             Ok(bytes) => bytes,
+            Err(error) if error.status() == StatusCode::PAYLOAD_TOO_LARGE => {
+                let error = format!("the body is too large: {} KiB are the most", BODY_LIMIT >> 10);
+                return Err(answer::refusal(StatusCode::PAYLOAD_TOO_LARGE, error).into_response());
+            }
             Err(error) => return Err(answer::refusal(error.status(), error.body_text()).into_response()),
         };
         if bytes.is_empty() {
             return Ok(Self(T::default()));
         }
-        let kind = kind.as_deref().and_then(|kind| kind.split(';').next()).map(str::trim);
-        if kind != Some("application/json") {
+        let kind = kind.as_deref().and_then(|kind| kind.split(';').next()).unwrap_or_default().trim();
+        if !JSON.iter().any(|json| kind.eq_ignore_ascii_case(json)) {
             let error = "the body must be JSON: send the header `Content-Type: application/json`";
             return Err(answer::refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, error).into_response());
         }

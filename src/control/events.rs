@@ -31,7 +31,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     answer::{self, NotDone},
-    query::Query,
+    parts::Query,
 };
 use crate::observe::{
     History, Record, Severity,

@@ -11,6 +11,8 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 
+use super::answer;
+
 const REFUSAL: &str = "forkcast answers here only to `localhost` and addresses of this machine such as 127.0.0.1\n\
                        hint: open the page by one of those; from another machine `ssh -L 8080:127.0.0.1:8080 HOST` brings it there, or \
                        `--http 0.0.0.0:8080`, which asks for a token\n";
@@ -20,6 +22,8 @@ pub async fn check(State(listener): State<IpAddr>, request: Request, next: Next)
     let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
     if is_own(host.unwrap_or_default(), listener) {
         next.run(request).await
+    } else if request.uri().path().starts_with("/api/") {
+        answer::refusal(StatusCode::FORBIDDEN, REFUSAL.trim()).into_response()
     } else {
         (StatusCode::FORBIDDEN, REFUSAL).into_response()
     }

@@ -15,7 +15,7 @@ pub mod guide;
 pub mod health;
 pub mod host;
 pub mod metrics;
-mod query;
+mod parts;
 pub mod readiness;
 pub mod server;
 pub mod status;

@@ -36,6 +36,10 @@ const DIAL_AHEAD: Duration = Duration::from_secs(3);
 /// How often it is told that messages are left out.
 const TELL_DROPS_EVERY: Duration = Duration::from_secs(10);
 
+/// Why a destination sends nothing while others do, after a person has ended the broadcast there.
+const ENDED_HERE: &str =
+    "this broadcast was ended here by hand; restart sends it again, and the next one is sent anyway";
+
 /// How a destination is asked to stop.
 #[derive(Clone, Debug, Default)]
 pub struct Stop {
@@ -122,7 +126,6 @@ impl Task {
     }
 
     async fn next_broadcast(&mut self) -> Option<Broadcast> {
-        self.report.enter(State::Idle);
         let mut broadcast = self.feed.broadcast();
         loop {
             let now = *broadcast.borrow_and_update();
@@ -130,8 +133,15 @@ impl Task {
             if orders.dismissed.is_some() {
                 return None;
             }
-            if now.phase == Phase::Live && now.number > self.served && orders.serve(now.number) {
+            let is_ended_here = matches!(now.phase, Phase::Live | Phase::Held) && !orders.serve(now.number);
+            if is_ended_here {
+                // Should that be taken back, it is served once more.
+                self.served = self.served.min(now.number.saturating_sub(1));
+                self.report.enter(State::Off { reason: ENDED_HERE.to_owned() });
+            } else if now.phase == Phase::Live && now.number > self.served {
                 return Some(now);
+            } else {
+                self.report.enter(State::Idle);
             }
             tokio::select! {
                 biased;

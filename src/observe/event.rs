@@ -78,8 +78,8 @@ pub enum Event<'a> {
     StreamRemoved { stream: &'a str },
     /// A stream's key can be neither read nor made: nobody may publish it.
     StreamWithoutKey { stream: &'a str, error: &'a str },
-    /// A person has given a stream another key; the old one opens it `until` then.
-    KeyReplaced { stream: &'a str, until: &'a str },
+    /// A person has given a stream another key; `old` says until when the old one opens it.
+    KeyReplaced { stream: &'a str, old: &'a str },
     /// A person has ended the broadcast of a stream.
     BroadcastEnded { stream: &'a str },
     /// No further publishers are taken; those that are there are waited for.

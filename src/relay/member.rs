@@ -28,7 +28,7 @@ use crate::{
 const RESTART: Duration = Duration::from_secs(5);
 
 /// Why a destination is off that a person has stopped where its file cannot say so.
-const STOPPED: &str = "stopped by hand, until forkcast restarts: its file cannot be written";
+const STOPPED: &str = "stopped by hand, until it is started or forkcast restarts: its file could not be written";
 
 /// What starting a destination's task takes.
 #[derive(Clone)]
@@ -97,7 +97,7 @@ impl Member {
     /// What it will run by once `activation` counts: a file that is wrong changes nothing.
     pub(super) fn settings_by(&self, activation: &Activation) -> Option<Arc<Settings>> {
         match activation {
-            Activation::On(_) if self.is_stopped => None,
+            _ if self.is_stopped => None,
             Activation::On(settings) => Some(Arc::new(Settings::clone(settings))),
             Activation::Off { .. } => None,
             Activation::Wrong { .. } => self.settings(),
@@ -116,7 +116,7 @@ impl Member {
         self.problem = None;
         self.lacks = &[];
         match config.activation {
-            Activation::On(_) if self.is_stopped => self.rest(State::Off { reason: STOPPED.to_owned() }),
+            Activation::On(_) | Activation::Wrong { .. } if self.is_stopped => self.stop(),
             Activation::On(settings) => self.run_by(Arc::from(settings), feed, stage, saved),
             Activation::Off { reason, lacks } => {
                 self.lacks = lacks;
@@ -142,9 +142,15 @@ impl Member {
         }
     }
 
-    /// Stops it, or lets it go on, for the life of this process. The next [`Self::apply`] does it. Says whether that is a change.
-    pub(super) fn set_stopped(&mut self, is_stopped: bool) -> bool {
-        mem::replace(&mut self.is_stopped, is_stopped) != is_stopped
+    /// Ends what it serves in order and serves no more, whatever its file says, until [`Self::set_free`] or the end of this process.
+    pub(super) fn stop(&mut self) -> Option<&'static str> {
+        self.is_stopped = true;
+        self.rest(State::Off { reason: STOPPED.to_owned() })
+    }
+
+    /// Lets its file decide again: the next [`Self::apply`] does. Says whether that is a change.
+    pub(super) fn set_free(&mut self) -> bool {
+        mem::take(&mut self.is_stopped)
     }
 
     /// Its file.
@@ -165,19 +171,44 @@ impl Member {
         }
     }
 
-    /// Drops its connection and makes another. Says whether there is one to drop.
+    /// Drops its connection and makes another, also where the broadcast was ended there. Says whether it is on.
     pub(super) fn restart(&self) -> bool {
-        self.order(|orders| orders.restarts += 1)
+        self.order(|orders| {
+            orders.ended = 0;
+            orders.restarts += 1;
+        })
     }
 
-    /// Ends the broadcast `number` there, in order; the next one is served. Says whether it runs.
+    /// Ends the broadcast `number` there, in order; the next one is served. Says whether that is new.
     pub(super) fn end(&self, number: u64) -> bool {
-        self.order(|orders| orders.ended = orders.ended.max(number))
+        match &self.activity {
+            Activity::Running(running) => running.orders.send_if_modified(|orders| {
+                let is_new = orders.serve(number);
+                orders.ended = orders.ended.max(number);
+                is_new
+            }),
+            Activity::Resting => false,
+        }
+    }
+
+    /// Takes back that the broadcast was ended there. Says whether it was.
+    pub(super) fn rejoin(&self) -> bool {
+        match &self.activity {
+            Activity::Running(running) => {
+                running.orders.send_if_modified(|orders| std::mem::take(&mut orders.ended) != 0)
+            }
+            Activity::Resting => false,
+        }
     }
 
     /// Ends what it serves in order, and serves no more.
     pub(super) fn dismiss(&mut self) {
         self.rest(State::Off { reason: "its file is gone".to_owned() });
+    }
+
+    /// Whether it was dismissed and has not ended yet.
+    pub(super) fn is_leaving(&self) -> bool {
+        self.leaving.as_ref().is_some_and(|task| !task.is_finished())
     }
 
     /// Begins only when `other`, which was dismissed, has gone: both send to the same place.

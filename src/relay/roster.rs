@@ -18,7 +18,10 @@ use crate::{
         settings::{Backpressure, DEFAULT_HOLD, Settings},
         task::Stop,
     },
-    ingest::{access::Access, auth::Gate},
+    ingest::{
+        access::{Access, KeyDigest},
+        auth::Gate,
+    },
     observe::Event,
     stream::{Coalescing, Feed, Load, Phase, StreamSettings, Takeover, Window},
 };
@@ -82,7 +85,9 @@ struct Running {
     access: Access,
     key: KeyPlace,
     members: Vec<Member>,
-    /// Cancelled when the stream is gone.
+    /// Destinations whose files are gone and that may still be saying goodbye, with what they went by.
+    departed: Vec<(Arc<Settings>, Member)>,
+    /// Cancelled when the stream is gone, or the show is over: whoever is lost then is not waited for.
     gone: CancellationToken,
 }
 
@@ -152,6 +157,21 @@ impl Roster {
         running.members.iter_mut().find(|member| member.name() == destination)
     }
 
+    /// Turns a destination off now, whatever its file says.
+    pub(super) fn stop(&mut self, stream: &str, destination: &str) {
+        let Some(member) = self.member_mut(stream, destination) else { return };
+        if let Some(what) = member.stop() {
+            Event::DestinationChanged { stream, destination, what }.emit();
+        }
+        self.show();
+    }
+
+    /// The stream that a key opens.
+    pub(super) fn stream_of_key(&self, key: &KeyDigest) -> Option<&str> {
+        let opens = |running: &&Running| running.access.keys.iter().any(|known| known.digest == *key);
+        self.streams.iter().find(opens).map(|running| running.feed.name())
+    }
+
     /// From now on a stream whose publisher is lost goes on elsewhere: its destinations are dropped with no word that would end
     /// the broadcast, and nobody connects again.
     pub(super) fn leave_what_is_lost(&self) {
@@ -167,6 +187,11 @@ impl Roster {
                 }
             }));
         }
+    }
+
+    /// The show is over: publishers that are lost from now on have not gone elsewhere.
+    pub(super) fn wait_for_nobody(&self) {
+        self.streams.iter().for_each(|running| running.gone.cancel());
     }
 
     /// The tasks of all destinations.
@@ -193,7 +218,14 @@ impl Roster {
         let feed = Feed::new(stream_settings(stream, &[]), self.load.clone());
         let gone = self.stage.stop.leave.child_token();
         tokio::spawn(tell_when_a_hold_runs_out(Arc::clone(&feed), gone.clone()));
-        Running { feed, access: Access::default(), key: stream.key.clone(), members: Vec::new(), gone }
+        Running {
+            feed,
+            access: Access::default(),
+            key: stream.key.clone(),
+            members: Vec::new(),
+            departed: Vec::new(),
+            gone,
+        }
     }
 
     /// Makes one stream what its files say. Says also how many of its destinations that has changed.
@@ -205,7 +237,7 @@ impl Roster {
         saved: &BTreeSet<PathBuf>,
     ) -> (Running, usize) {
         let mut count = 0;
-        let Running { feed, mut members, gone, .. } = running;
+        let Running { feed, mut members, mut departed, gone, .. } = running;
         let mut destinations = std::mem::take(&mut stream.destinations);
         hold_back_doubles(&mut destinations, &members);
         let mut next: Vec<(Member, DestinationConfig, bool)> = Vec::new();
@@ -225,15 +257,18 @@ impl Roster {
         }
         for mut member in members {
             count += 1;
-            let target = member.settings();
+            let settings = member.settings();
             member.dismiss();
             let (stream, destination) = (feed.name(), member.name());
             Event::DestinationChanged { stream, destination, what: "is gone with its file: it ends" }.emit();
-            // A file that was only given another name: the server is free once the old session has said goodbye.
-            let heir =
-                next.iter_mut().find(|(_, config, is_new)| *is_new && sends_to(&config.activation, target.as_deref()));
-            if let Some((heir, ..)) = heir {
-                heir.wait_for(member);
+            departed.extend(settings.map(|settings| (settings, member)));
+        }
+        departed.retain(|(_, member)| member.is_leaving());
+        // A file that has another name now, or is there again: the server is free once the old session has said goodbye.
+        for (heir, config, _) in next.iter_mut().filter(|(.., is_new)| *is_new) {
+            let before = departed.iter().position(|(settings, _)| sends_to(&config.activation, Some(settings)));
+            if let Some((_, before)) = before.map(|index| departed.swap_remove(index)) {
+                heir.wait_for(before);
             }
         }
         let mut members = Vec::new();
@@ -246,7 +281,7 @@ impl Roster {
             members.push(member);
         }
         let Stream { access, key, .. } = stream;
-        (Running { feed, access, key, members, gone }, count)
+        (Running { feed, access, key, members, departed, gone }, count)
     }
 
     /// A stream's files are gone.

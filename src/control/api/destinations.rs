@@ -1,10 +1,6 @@
 //! Destinations: how they fare, and their files.
 
-use axum::{
-    Json,
-    extract::{Path, State},
-    http::StatusCode,
-};
+use axum::{Json, extract::State, http::StatusCode};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -15,7 +11,7 @@ use crate::{
     control::{
         answer::{Done, NotDone},
         desk::{Act, Ask, Refused, Target},
-        query::Query,
+        parts::{Path, Query},
         server::Control,
         status::DestinationStatus,
     },

@@ -17,6 +17,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::Body;
 use crate::{
+    config::LONGEST_DRAIN,
     control::{
         answer::{self, Done, NotDone, ProblemStatus},
         board::StreamView,
@@ -115,6 +116,7 @@ async fn platforms() -> Json<Vec<PlatformStatus>> {
 
 /// What to rehearse.
 #[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 struct Rehearsal {
     /// The stream whose destinations are tried; without one, of all streams.
     stream: Option<String>,
@@ -223,6 +225,7 @@ impl Drop for Turn {
 
 /// How to drain.
 #[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 struct Drain {
     /// How long to wait for publishers to leave; without it as long as the setting `drain` says.
     wait_seconds: Option<u64>,
@@ -233,5 +236,10 @@ struct Drain {
 #[utoipa::path(post, path = "/api/drain", tag = "relay", request_body = Drain,
     responses((status = ACCEPTED, body = Done), (status = CONFLICT, body = NotDone, description = "it drains already")))]
 async fn drain(State(control): State<Control>, Body(drain): Body<Drain>) -> Result<(StatusCode, Json<Done>), Refused> {
-    Ok((StatusCode::ACCEPTED, control.ask(Ask::Drain(drain.wait_seconds.map(Duration::from_secs))).await?))
+    let wait = drain.wait_seconds.map(Duration::from_secs);
+    if wait.is_some_and(|wait| wait > LONGEST_DRAIN) {
+        let error = format!("publishers are waited for {} s at the most", LONGEST_DRAIN.as_secs());
+        return Err(Refused::Invalid { field: "wait_seconds", error });
+    }
+    Ok((StatusCode::ACCEPTED, control.ask(Ask::Drain(wait)).await?))
 }

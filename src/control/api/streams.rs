@@ -2,11 +2,7 @@
 
 use std::time::Duration;
 
-use axum::{
-    Json,
-    extract::{Path, State},
-    http::StatusCode,
-};
+use axum::{Json, extract::State, http::StatusCode};
 use secrecy::SecretString;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -16,7 +12,7 @@ use super::{Body, Page, Part};
 use crate::control::{
     answer::{Done, NotDone},
     desk::{Ask, Refused},
-    query::Query,
+    parts::{Path, Query},
     server::Control,
     status::StreamStatus,
 };
@@ -54,6 +50,7 @@ async fn one(State(control): State<Control>, Path(stream): Path<String>) -> Resu
 }
 
 #[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 struct NewStream {
     /// Up to 64 letters, digits, `-`, `_` and `.`.
     name: String,
@@ -104,6 +101,7 @@ async fn cut_off(State(control): State<Control>, Path(stream): Path<String>) -> 
 }
 
 #[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 struct Rotation {
     /// The new key; without one forkcast makes one.
     #[schema(value_type = Option<String>)]

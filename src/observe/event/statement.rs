@@ -83,8 +83,8 @@ impl Event<'_> {
                 let log = Some(format!("nobody can publish stream `{stream}`: {error}"));
                 Statement { log, ..statement.of_stream(stream).hint(hint) }
             }
-            Self::KeyReplaced { stream, until } => {
-                let message = format!("stream `{stream}` has a new key; the old one opens it until {until}");
+            Self::KeyReplaced { stream, old } => {
+                let message = format!("stream `{stream}` has a new key; {old}");
                 new(Kind::KeyReplaced, message).of_stream(stream)
             }
             Self::BroadcastEnded { stream } => {
