@@ -171,6 +171,10 @@ impl Reloader {
             Err(_) => {
                 self.reading = Some(read);
                 let reason = hangs(&self.started);
+                let present = relay.board.configuration();
+                relay
+                    .board
+                    .show_configuration(Configuration { kept: Some(reason.clone()), ..Configuration::clone(&present) });
                 Event::ConfigurationKept { reason: &reason }.emit();
                 return Err(reason);
             }

@@ -199,7 +199,8 @@ impl Operator {
     async fn write_new(&mut self, file: &Path, fields: Fields, taken: String) -> Result<(), Refused> {
         self.check_that_files_count()?;
         let may_make_folder = !self.reloader.has_destinations();
-        let (root, file) = (self.folder().to_owned(), file.to_owned());
+        let (root, written) = (self.folder().to_owned(), file.to_owned());
+        let file = written.clone();
         on_disk(move || {
             if file.exists() || (file.ends_with(STREAM_FILE) && file.parent().is_some_and(Path::exists)) {
                 return Err(Refused::Taken(taken));
@@ -220,7 +221,12 @@ impl Operator {
             written.map_err(|error| unwritable(&file, &error))
         })
         .await?;
-        self.read_again().await
+        if let Err(refused) = self.read_again().await {
+            // It would count all of a sudden, once the files are gone by again.
+            on_disk(move || edit::remove(&written).map_err(|error| unwritable(&written, &error))).await?;
+            return Err(refused);
+        }
+        Ok(())
     }
 
     /// Sets fields of a file that would be right with them, and makes what runs what it says. Says whether that is a change. What
@@ -477,4 +483,59 @@ fn unwritable(path: &Path, error: &io::Error) -> Refused {
 fn toml_key(text: &str) -> Option<SecretString> {
     let document: DocumentMut = text.parse().ok()?;
     document.get("key")?.as_str().map(Into::into)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    #[test]
+    fn what_another_program_saves_meanwhile_is_changed_and_not_lost() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("d.toml");
+        let before = "url = \"rtmp://192.0.2.1/live\"\nkey = \"a-key\"\n";
+        fs::write(&file, before).unwrap();
+        let looks = Cell::new(0);
+        let changed = rewrite(folder.path(), &file, |present| {
+            looks.set(looks.get() + 1);
+            if looks.get() == 1 {
+                fs::write(&file, format!("{before}# a word of the operator's\n")).unwrap();
+            }
+            edited(&file, present, &Fields::one("hold", "9s"))
+        });
+        assert!(changed.unwrap());
+        let text = fs::read_to_string(&file).unwrap();
+        assert!(text.contains("the operator's") && text.contains("hold = \"9s\""), "{text}");
+
+        // One that never stops is not fought with.
+        let never = rewrite(folder.path(), &file, |present| {
+            looks.set(looks.get() + 1);
+            fs::write(&file, format!("{before}# {}\n", looks.get())).unwrap();
+            edited(&file, present, &Fields::one("hold", "8s"))
+        });
+        assert!(never.unwrap_err().to_string().contains("another program keeps writing"));
+    }
+
+    #[test]
+    fn a_file_of_a_hundred_megabytes_is_not_parsed() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("d.toml");
+        fs::File::create(&file).unwrap().set_len(100 << 20).unwrap();
+        let refused = rewrite(folder.path(), &file, |_| panic!("there is nothing to be changed")).unwrap_err();
+        assert!(refused.to_string().contains("more than 1 MiB"), "{refused}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_disk_that_hangs_has_nobody_wait_for_ever() {
+        let (release, hold) = std::sync::mpsc::channel::<()>();
+        let asked = on_disk(move || {
+            let _ = hold.recv();
+            Ok(())
+        });
+        let (refused, ()) = tokio::join!(asked, tokio::time::advance(PATIENCE));
+        assert!(refused.unwrap_err().to_string().contains("has not answered"));
+        drop(release);
+    }
 }

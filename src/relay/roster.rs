@@ -179,13 +179,19 @@ impl Roster {
             let feed = Arc::clone(&running.feed);
             let orders: Vec<_> = running.members.iter().filter_map(Member::orders).collect();
             let gone = running.gone.clone();
-            tokio::spawn(gone.run_until_cancelled_owned(async move {
-                // The sender lives in the feed.
-                let _ = feed.broadcast().wait_for(|broadcast| broadcast.phase == Phase::Held).await;
+            tokio::spawn(async move {
+                let mut broadcast = feed.broadcast();
+                tokio::select! {
+                    // First: whoever is cut off because the show is over has not gone elsewhere.
+                    biased;
+                    () = gone.cancelled() => return,
+                    // The sender lives in the feed.
+                    _ = broadcast.wait_for(|broadcast| broadcast.phase == Phase::Held) => {}
+                }
                 for orders in orders {
                     orders.send_modify(|orders| orders.restarts += 1);
                 }
-            }));
+            });
         }
     }
 

@@ -13,6 +13,7 @@ use crate::support::wire::Sink;
 use crate::support::{clip, ffmpeg, http, secret, wait};
 
 const START: Duration = Duration::from_secs(10);
+const JSON: (&str, &str) = ("Content-Type", "application/json");
 
 #[track_caller]
 fn refused(relay: &Relay, method: &str, path: &str, body: Value) -> (u16, Value) {
@@ -75,15 +76,27 @@ fn one_destination_is_ended_for_this_broadcast_or_connected_anew() {
     sinks.iter().for_each(|sink| drop(sink.wait_for("media", START, |session| session.tags.len() > 20)));
     done(&relay, "POST", &path("ended", "end"), Value::Null);
     assert!(sinks[0].wait_for("the end", START, |session| session.is_over).was_unpublished());
-    relay.wait_for_state("ended", "idle", START);
+    let entry = relay.wait_for_state("ended", "off", START);
+    assert!(entry["reason"].as_str().is_some_and(|reason| reason.contains("ended here by hand")), "{entry}");
+    assert_eq!(refused(&relay, "POST", &path("ended", "end"), Value::Null).0, 409, "it is over there");
     done(&relay, "POST", &path("restarted", "restart"), Value::Null);
     wait::until("another session", START, || (sinks[1].sessions().len() == 2).then_some(()));
     assert!(!sinks[1].sessions()[0].was_unpublished(), "the platform keeps its broadcast open");
     sinks[1].wait_for("media", START, |session| session.tags.len() > 20);
+    // Either word takes the end back, in the same broadcast.
+    for (sessions, act) in [(2, "restart"), (3, "start")] {
+        done(&relay, "POST", &path("ended", act), Value::Null);
+        wait::until("the broadcast again", START, || (sinks[0].sessions().len() == sessions).then_some(()));
+        relay.wait_for_state("ended", "delivering", START);
+        done(&relay, "POST", &path("ended", "end"), Value::Null);
+        relay.wait_for_state("ended", "off", START);
+    }
     broadcast.stop();
+    relay.wait_for_state("ended", "idle", START);
+    assert_eq!(refused(&relay, "POST", &path("restarted", "restart"), Value::Null).0, 409, "nobody publishes");
     let next = Broadcast::synthetic(&relay, 4_000);
     wait::until("the next broadcast at both", START, || {
-        (sinks[0].sessions().len() == 2 && sinks[1].sessions().len() == 3).then_some(())
+        (sinks[0].sessions().len() == 4 && sinks[1].sessions().len() == 3).then_some(())
     });
     next.stop();
     for act in ["end", "stop", "start", "restart"] {
@@ -149,7 +162,9 @@ fn a_stream_is_made_and_its_key_replaced() {
         (json!({"name": "../up"}), 400),
         (json!({"name": ".hidden"}), 400),
         (json!({"name": ""}), 400),
-        (json!({"name": "other", "key": first}), 422),
+        (json!({"name": "other", "key": first}), 400),
+        (json!({"name": "LIVE"}), 409),
+        (json!({"name": "other", "kee": "whatever-it-is"}), 400),
         (json!({"name": "other", "key": "two words"}), 422),
     ] {
         assert_eq!(refused(&relay, "POST", "/api/streams", body.clone()).0, status, "{body}");
@@ -179,6 +194,9 @@ fn a_stream_is_made_and_its_key_replaced() {
     assert_eq!(status, 409);
     assert!(error["error"].as_str().unwrap().contains("FORKCAST_STREAM_KEY"), "{error}");
     assert_eq!(refused(&relay, "POST", "/api/streams/nobody/rotate-key", json!({})).0, 404);
+    // A slip in a name must not leave a key open that got around.
+    let slip = json!({"grace_second": 0});
+    assert_eq!(refused(&relay, "POST", "/api/streams/studio/rotate-key", slip).0, 400);
 
     // One without a key of its own: forkcast makes both, and says in which file they are.
     done(&relay, "POST", "/api/streams", json!({"name": "made"}));
@@ -190,6 +208,13 @@ fn a_stream_is_made_and_its_key_replaced() {
     relay.keep_secret(after.trim());
     assert_ne!(before, after);
     assert!(opens(&relay, after.trim()));
+    // The key that forkcast has made is this stream's alone, and new only once.
+    let (status, error) = refused(&relay, "POST", "/api/streams", json!({"name": "thief", "key": after.trim()}));
+    assert!(status == 400 && error["field"] == "key", "{error}");
+    for (stream, expected) in [("studio", 400), ("made", 409)] {
+        let path = format!("/api/streams/{stream}/rotate-key");
+        assert_eq!(refused(&relay, "POST", &path, json!({"key": after.trim()})).0, expected, "{stream}");
+    }
 
     // What is taken away is gone with its key; what is live, has destinations, or is always there stays.
     let remove = |relay: &Relay, name: &str| refused(relay, "DELETE", &format!("/api/streams/{name}"), json!({}));
@@ -275,11 +300,15 @@ fn the_first_destination_makes_its_folder_and_one_that_has_vanished_is_not_made_
     let body = json!({"name": "three", "url": sinks[0].url(), "key": "another"});
     let (status, error) = refused(&relay, "POST", "/api/streams/live/destinations", body.clone());
     assert_eq!(status, 409, "{error}");
-    assert!(error["error"].as_str().unwrap().contains("vanished"), "{error}");
+    assert!(error["error"].as_str().unwrap().contains("nothing was written"), "{error}");
     // The empty place where a disk was.
     fs::create_dir(&folder).unwrap();
     assert_eq!(refused(&relay, "POST", "/api/streams/live/destinations", body).0, 409);
-    fs::remove_dir_all(&folder).unwrap();
+    // Whatever there is of files, a person who wants one to end is obeyed.
+    relay.wait_for_log("are not gone by", START);
+    done(&relay, "POST", "/api/streams/live/destinations/two/stop", Value::Null);
+    assert!(sinks[1].wait_for("the end", START, |session| session.is_over).was_unpublished());
+    fs::remove_dir(&folder).expect("nothing was left in it");
     fs::rename(&away, &folder).unwrap();
     broadcast.stop();
     for sink in &sinks {
@@ -313,10 +342,101 @@ fn on_a_folder_that_cannot_be_written_it_is_said_and_stopping_works_all_the_same
         assert!(error["error"].as_str().unwrap().contains("cannot be written"), "{error}");
     }
     let said = done(&relay, "POST", &format!("{path}/sink/stop"), Value::Null);
-    assert!(said.contains("until forkcast restarts"), "{said}");
+    assert!(said.contains("until it is started or forkcast restarts"), "{said}");
     assert!(sink.wait_for("the end", START, |session| session.is_over).was_unpublished());
     relay.wait_for_state("sink", "off", START);
     done(&relay, "POST", &format!("{path}/sink/start"), Value::Null);
     wait::until("another session", START, || (sink.sessions().len() == 2).then_some(()));
     broadcast.stop();
+}
+
+/// Where a person has a key by the name that a rotation would take, theirs stays; where the file is wrong, nothing is written.
+#[test]
+fn a_key_is_replaced_without_taking_anothers_and_never_in_a_file_that_is_wrong() {
+    let mut relay = Relay::new();
+    let (own, guest) = (secret::new("own"), secret::new("guest"));
+    [&own, &guest].into_iter().for_each(|key| relay.keep_secret(key));
+    let file = relay.folder().join("destinations/studio/stream.toml");
+    fs::create_dir_all(file.parent().unwrap()).unwrap();
+    fs::write(&file, format!("key = \"{own}\"\n\n[keys.previous]\nkey = \"{guest}\"\n")).unwrap();
+    relay.start();
+    let rotate = |relay: &mut Relay, grace: u64| {
+        let key = secret::new("rotated");
+        relay.keep_secret(&key);
+        let body = json!({"key": key, "grace_seconds": grace});
+        (http::request(relay.http_port(), "POST", "/api/streams/studio/rotate-key", &[JSON], &body.to_string()), key)
+    };
+    let (answer, first) = rotate(&mut relay, 600);
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let (answer, second) = rotate(&mut relay, 1);
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let text = fs::read_to_string(&file).unwrap();
+    assert!(text.contains(&guest) && text.contains("[keys.previous-key]"), "what is a person's stays");
+    assert!(!text.contains(&first) && !text.contains(&own), "old ones are kept as digests");
+    // A grace that runs out.
+    wait::until("the old key to open it no more", START, || (!opens(&relay, &first)).then_some(()));
+    assert!(opens(&relay, &guest) && opens(&relay, &second));
+
+    fs::write(&file, format!("{text}\nhold = ")).unwrap();
+    let (answer, _) = rotate(&mut relay, 600);
+    assert!(answer.status == 409 && answer.body.contains("mend it first"), "{}", answer.body);
+    assert_eq!(fs::read_to_string(&file).unwrap(), format!("{text}\nhold = "));
+}
+
+/// Whoever wants a destination to end is obeyed, whatever its file says.
+#[test]
+fn a_destination_whose_file_is_wrong_is_stopped_and_stays_so() {
+    let mut relay = Relay::new();
+    let sink = Sink::start();
+    relay.destination("sink", &sink.url(), "");
+    relay.start();
+    let broadcast = Broadcast::synthetic(&relay, 4_000);
+    sink.wait_for("media", START, |session| session.tags.len() > 20);
+    let file = relay.folder().join("destinations/sink.toml");
+    let right = fs::read_to_string(&file).unwrap();
+    fs::write(&file, format!("{right}max_lagg = \"3s\"\n")).unwrap();
+    relay.wait_for("sink", "a mistake", START, |entry| !entry["file_problem"].is_null());
+    let path = "/api/streams/live/destinations/sink";
+    let said = done(&relay, "POST", &format!("{path}/stop"), Value::Null);
+    assert!(said.contains("is wrong"), "{said}");
+    assert!(sink.wait_for("the end", START, |session| session.is_over).was_unpublished());
+    let entry = relay.wait_for_state("sink", "off", START);
+    assert!(entry["reason"].as_str().is_some_and(|reason| reason.contains("stopped by hand")), "{entry}");
+    fs::write(&file, &right).unwrap();
+    done(&relay, "POST", "/api/reload", Value::Null);
+    assert_eq!(relay.wait_for_state("sink", "off", START)["state"], "off", "a file that is mended starts nothing");
+    assert_eq!(sink.sessions().len(), 1);
+    done(&relay, "POST", &format!("{path}/start"), Value::Null);
+    wait::until("another session", START, || (sink.sessions().len() == 2).then_some(()));
+    broadcast.stop();
+}
+
+#[test]
+fn requests_that_meet_are_done_one_after_the_other() {
+    let mut relay = Relay::new();
+    relay.start();
+    let port = relay.http_port();
+    let add = |_| {
+        let body = json!({"name": "one", "url": "rtmp://127.0.0.1:9/live", "key": "any-key-will-do"}).to_string();
+        http::request(port, "POST", "/api/streams/live/destinations", &[JSON], &body).status
+    };
+    let answers: Vec<u16> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..20).map(|index| scope.spawn(move || add(index))).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    assert_eq!(answers.iter().filter(|status| **status == 201).count(), 1, "{answers:?}");
+    assert!(answers.iter().all(|status| matches!(status, 201 | 409 | 429)), "{answers:?}");
+    let file = relay.folder().join("destinations/one.toml");
+    assert!(fs::read_to_string(file).unwrap().contains("url = \"rtmp://127.0.0.1:9/live\""));
+}
+
+#[test]
+fn a_wait_of_centuries_is_refused() {
+    let mut relay = Relay::new();
+    relay.start();
+    for seconds in [u64::MAX, 86_401] {
+        let (status, error) = refused(&relay, "POST", "/api/drain", json!({"wait_seconds": seconds}));
+        assert!(status == 400 && error["field"] == "wait_seconds", "{error}");
+    }
+    assert_eq!(http::get(relay.http_port(), "/readyz").map(|(status, _)| status), Some(200), "it goes on");
 }

@@ -93,3 +93,19 @@ fn told_to_stop_it_drains_where_the_settings_say_so() {
     assert!(sink.wait_for("the end", START, |session| session.is_over).was_unpublished());
     relay.finish(START);
 }
+
+/// Whoever presses Ctrl-C means that the show is over, also where the relay waits for its encoders to go elsewhere.
+#[test]
+fn an_interrupt_ends_the_broadcasts_while_it_drains_too() {
+    for _ in 0..3 {
+        let (mut relay, sink) = relay();
+        let broadcast = Broadcast::synthetic(&relay, 4_000);
+        sink.wait_for("media", START, |session| session.tags.len() > 20);
+        http::done(relay.http_port(), "POST", "/api/drain", &json!({"wait_seconds": 60}));
+        relay.signal("INT");
+        assert!(sink.wait_for("the end", START, |session| session.is_over).was_unpublished());
+        relay.finish(START);
+        assert!(!relay.log().contains("did not come back"), "nobody is waited for");
+        drop(broadcast);
+    }
+}
