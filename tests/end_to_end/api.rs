@@ -440,3 +440,28 @@ fn a_wait_of_centuries_is_refused() {
     }
     assert_eq!(http::get(relay.http_port(), "/readyz").map(|(status, _)| status), Some(200), "it goes on");
 }
+
+/// A server that still has the old session would refuse the new one: the key is in use there.
+#[test]
+fn a_destination_that_is_removed_and_added_again_waits_for_its_old_session_to_end() {
+    let mut relay = Relay::new();
+    let sink = Sink::start();
+    let key = relay.destination("sink", &sink.url(), "");
+    relay.start();
+    let broadcast = Broadcast::synthetic(&relay, 4_000);
+    sink.wait_for("media", START, |session| session.tags.len() > 20);
+    sink.stall();
+    done(&relay, "DELETE", "/api/streams/live/destinations/sink", Value::Null);
+    let body = json!({"name": "again", "url": sink.url(), "key": key});
+    done(&relay, "POST", "/api/streams/live/destinations", body);
+    // By when it would have connected.
+    for _ in 0..3 {
+        done(&relay, "POST", "/api/reload", Value::Null);
+    }
+    assert_eq!(sink.attempts().len(), 1, "the old session is still there");
+    sink.resume();
+    wait::until("another session", START, || (sink.sessions().len() == 2).then_some(()));
+    assert!(sink.sessions()[0].was_unpublished());
+    relay.wait_for_state("again", "delivering", START);
+    broadcast.stop();
+}
