@@ -6,8 +6,13 @@
 #       -v "$PWD/destinations:/destinations:ro" -v forkcast-state:/state forkcast
 #
 # OBS publishes to rtmp://HOST/live. The stream key is FORKCAST_STREAM_KEY, or destinations/stream.toml, or it is made at the
-# first start and kept in /state: `docker cp forkcast:/state - | tar -x` fetches it.
+# first start and kept in /state: `docker exec forkcast cat /state/stream-keys/live` shows it.
 # The user below must be able to read destinations/, and nobody else should: chown 65532 its files, and chmod 600.
+# The page at http://127.0.0.1:8080/ asks for a token, for inside the container it listens on every address: it is made at the first
+# start, and `docker exec forkcast cat /state/http-token` shows it. With destinations/ mounted `:ro`, as above, the page can change no
+# file (it is answered 409): leave `:ro` out to add destinations there, and chown 65532 the folder too.
+#
+# A stop that waits for publishers needs its time before the engine kills: -e FORKCAST_DRAIN=10m --stop-timeout 660
 #
 # RTMPS from publishers: give a certificate, and publish port 443 of the host wherever forkcast listens:
 #

@@ -34,14 +34,10 @@ impl KeyNote {
                 KeyPlace { text: format!("in the file {file}"), file: Some(file) }
             }
             Self::Configured(text) => KeyPlace { text: text.clone(), file: None },
-            Self::Wrong(problem) => KeyPlace { text: nobody(problem), file: None },
-            Self::Failed(error) => KeyPlace { text: nobody(&error.to_string().replace('\n', "; ")), file: None },
+            Self::Wrong(problem) => KeyPlace::none(problem),
+            Self::Failed(error) => KeyPlace::none(&error.to_string().replace('\n', "; ")),
         }
     }
-}
-
-fn nobody(problem: &str) -> String {
-    format!("none: nobody can publish, because {problem}")
 }
 
 /// A stream as it is to run. Where its files name no way in, its key is the one in the folder `state`, made where there is none.

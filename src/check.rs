@@ -13,7 +13,7 @@ use crate::{
     },
     ingest::keys,
     net::descriptors,
-    preflight::{self, Finding, Limits, Subject, table},
+    preflight::{self, Finding, Limits, Subject, Warning, table},
 };
 
 /// The exit code where everything is right.
@@ -69,10 +69,24 @@ fn subjects(config: &Config) -> Vec<Subject> {
                 DEFAULT_STREAM => destination.name.clone(),
                 stream => format!("{stream}/{}", destination.name),
             };
-            subjects.extend(Subject::all(&name, settings));
+            let warned = Subject::all(&name, settings).into_iter().map(|subject| {
+                let field = if subject.server.is_backup { "backup_url" } else { "url" };
+                Subject { warning: of_listeners(config, &destination.file, field), ..subject }
+            });
+            subjects.extend(warned);
         }
     }
     subjects
+}
+
+/// What the relay's own listeners make of a server. It is about no line: the line is right as such.
+fn of_listeners(config: &Config, file: &Path, field: &str) -> Option<Warning> {
+    let is_it = |problem: &&Problem| {
+        let is_field = problem.field.as_deref() == Some(field);
+        !problem.is_mistake() && is_field && matches!(&problem.place, Place::File(of) if of == file)
+    };
+    let Problem { message, hint, .. } = config.problems.iter().find(is_it)?;
+    Some(Warning { message: message.clone(), hint: hint.clone() })
 }
 
 /// What would keep `serve` from keeping the keys that it makes, one for each stream without one. Nothing is made.

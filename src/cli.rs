@@ -2,7 +2,10 @@
 
 use std::{ffi::OsString, path::PathBuf};
 
-use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, error::ErrorKind, parser::ValueSource};
+use clap::{
+    ArgMatches, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, error::ErrorKind,
+    parser::ValueSource,
+};
 
 use crate::config::{Given, Origin};
 
@@ -32,7 +35,7 @@ pub enum Command {
 }
 
 /// What is to be done about a stream key.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum KeyCommand {
     /// Make one.
     New,
@@ -41,7 +44,7 @@ pub enum KeyCommand {
     /// Sign one.
     Sign {
         /// Where the stream's secret is found.
-        destinations: Option<PathBuf>,
+        given: Given,
         /// The stream.
         stream: String,
         /// How long it is valid, as it was typed.
@@ -51,8 +54,8 @@ pub enum KeyCommand {
     },
     /// Say what the one that standard input brings opens.
     Check {
-        /// Where the streams are found.
-        destinations: Option<PathBuf>,
+        /// Where the streams, and the keys that forkcast has made, are found.
+        given: Given,
     },
 }
 
@@ -65,16 +68,17 @@ impl Command {
         let matches = Cli::command().try_get_matches_from(arguments)?;
         let cli = Cli::from_arg_matches(&matches)?;
         cli.refuse_stream_key()?;
-        let given = |matches: Option<&clap::ArgMatches>| matches.map(given).unwrap_or_default();
-        let below = |name| matches.subcommand_matches(name);
+        let given = cli.given(&matches)?;
         Ok(match cli.action {
-            None => Self::Serve(given(Some(&matches))),
-            Some(Action::Serve(_)) => Self::Serve(given(below("serve"))),
-            Some(Action::Check { explain, connect, .. }) => {
-                Self::Check { given: given(below("check")), explain, connect }
-            }
-            Some(Action::Health(_)) => Self::Health(given(below("health"))),
-            Some(Action::Key { action }) => Self::Key(action.into()),
+            None | Some(Action::Serve(_)) => Self::Serve(given),
+            Some(Action::Check { explain, connect, .. }) => Self::Check { given, explain, connect },
+            Some(Action::Health(_)) => Self::Health(given),
+            Some(Action::Key { action }) => Self::Key(match action {
+                KeyAction::New => KeyCommand::New,
+                KeyAction::Hash => KeyCommand::Hash,
+                KeyAction::Sign { stream, valid_for, id, .. } => KeyCommand::Sign { given, stream, valid_for, id },
+                KeyAction::Check { .. } => KeyCommand::Check { given },
+            }),
             Some(Action::Demo { seconds }) => Self::Demo { seconds },
         })
     }
@@ -91,7 +95,7 @@ pub fn default_state() -> PathBuf {
 
 /// A multistreaming relay: one RTMP or RTMPS publish in, many RTMP and RTMPS destinations out
 #[derive(Parser)]
-#[command(name = "forkcast", version, args_conflicts_with_subcommands = true, max_term_width = 100)]
+#[command(name = "forkcast", version, max_term_width = 100)]
 #[command(after_help = "Each file in the folder `destinations` is one destination. The stream key that a publisher \
     must show is never an argument: it is in `destinations/stream.toml` or FORKCAST_STREAM_KEY, else it is made at the first start.")]
 struct Cli {
@@ -104,17 +108,47 @@ struct Cli {
 impl Cli {
     /// Every user of a machine sees the arguments of its processes.
     fn refuse_stream_key(&self) -> Result<(), clap::Error> {
-        let server = match &self.action {
-            None => &self.server,
-            Some(Action::Serve(server) | Action::Check { server, .. } | Action::Health(server)) => server,
-            Some(Action::Key { .. } | Action::Demo { .. }) => return Ok(()),
+        let of_action = match &self.action {
+            Some(Action::Serve(server) | Action::Check { server, .. } | Action::Health(server)) => Some(server),
+            None | Some(Action::Key { .. } | Action::Demo { .. }) => None,
         };
-        if server.stream_key.is_none() {
+        if [Some(&self.server), of_action].into_iter().flatten().all(|server| server.stream_key.is_none()) {
             return Ok(());
         }
         let message = "a stream key is not an argument, for every user of the machine sees those: \
                        set FORKCAST_STREAM_KEY, or write `key = \"…\"` into stream.toml in the folder of destinations";
         Err(Self::command().error(ErrorKind::UnknownArgument, message))
+    }
+
+    /// The settings that stand behind the command, and those before it that it has too.
+    fn given(&self, before: &ArgMatches) -> Result<Given, clap::Error> {
+        let (mut behind, mut command) = (before, String::new());
+        while let Some((name, matches)) = behind.subcommand() {
+            behind = matches;
+            command = format!("{command} {name}");
+        }
+        let is_flag = |matches: &ArgMatches, name| matches.value_source(name) == Some(ValueSource::CommandLine);
+        let mut given = Given::default();
+        for (name, flag, variable) in SETTINGS {
+            if !self.action.as_ref().is_none_or(|action| action.has(name)) {
+                if is_flag(before, name) {
+                    let message = format!("`{flag}` is no option of `forkcast{command}`");
+                    return Err(Self::command().error(ErrorKind::ArgumentConflict, message));
+                }
+                continue;
+            }
+            let matches = if is_flag(before, name) && !is_flag(behind, name) { before } else { behind };
+            let Some(value) = matches.get_one::<String>(name) else { continue };
+            match matches.value_source(name) {
+                Some(ValueSource::CommandLine) => given.set(name, value, Origin::Flag(flag)),
+                // A compose file passes an unset variable on as an empty one.
+                Some(ValueSource::EnvVariable) if !value.is_empty() => {
+                    given.set(name, value, Origin::Environment(variable.to_owned()))
+                }
+                _ => {}
+            }
+        }
+        Ok(given)
     }
 }
 
@@ -148,6 +182,17 @@ enum Action {
     },
 }
 
+impl Action {
+    /// Whether a setting is one of its options.
+    fn has(&self, setting: &str) -> bool {
+        match self {
+            Self::Serve(_) | Self::Check { .. } | Self::Health(_) => true,
+            Self::Key { action: KeyAction::Sign { .. } | KeyAction::Check { .. } } => PLACES.contains(&setting),
+            Self::Key { .. } | Self::Demo { .. } => false,
+        }
+    }
+}
+
 #[derive(Subcommand)]
 enum KeyAction {
     /// Print a new random key, and its digest for `key_sha256`
@@ -165,34 +210,19 @@ enum KeyAction {
         /// Who it is for, shown in the log
         #[arg(long, value_name = "NAME")]
         id: Option<String>,
-        /// The folder of destinations [default: destinations]
-        #[arg(long, value_name = "DIR", env = "FORKCAST_DESTINATIONS", hide_env_values = true)]
-        destinations: Option<PathBuf>,
+        #[command(flatten)]
+        places: Places,
     },
     /// Say which stream the key that standard input brings opens, by what, and until when; exits with 2 if none
     Check {
-        /// The folder of destinations [default: destinations]
-        #[arg(long, value_name = "DIR", env = "FORKCAST_DESTINATIONS", hide_env_values = true)]
-        destinations: Option<PathBuf>,
+        #[command(flatten)]
+        places: Places,
     },
 }
 
-impl From<KeyAction> for KeyCommand {
-    fn from(action: KeyAction) -> Self {
-        match action {
-            KeyAction::New => Self::New,
-            KeyAction::Hash => Self::Hash,
-            KeyAction::Sign { stream, valid_for, id, destinations } => {
-                Self::Sign { destinations, stream, valid_for, id }
-            }
-            KeyAction::Check { destinations } => Self::Check { destinations },
-        }
-    }
-}
-
-/// The settings of the server. The name of each field is its name in `forkcast.toml`.
+/// Where settings, destinations and keys are.
 #[derive(Args)]
-struct Server {
+struct Places {
     /// File with the settings of the server [default: forkcast.toml, if there is one]
     #[arg(long, value_name = "FILE", env = "FORKCAST_CONFIG", hide_env_values = true)]
     config: Option<String>,
@@ -202,6 +232,16 @@ struct Server {
     /// Folder for what forkcast must remember: generated stream keys [default: the user's state folder]
     #[arg(long, value_name = "DIR", env = "FORKCAST_STATE", hide_env_values = true)]
     state: Option<String>,
+}
+
+/// The fields of [`Places`].
+const PLACES: [&str; 3] = ["config", "destinations", "state"];
+
+/// The settings of the server. The name of each field is its name in `forkcast.toml`.
+#[derive(Args)]
+struct Server {
+    #[command(flatten)]
+    places: Places,
     /// Where publishers connect, or off [default: 0.0.0.0:1935]
     #[arg(long, value_name = "ADDR", env = "FORKCAST_RTMP", hide_env_values = true)]
     rtmp: Option<String>,
@@ -271,22 +311,6 @@ const SETTINGS: [(&str, &str, &str); 16] = [
     ("strict", "--strict", "FORKCAST_STRICT"),
 ];
 
-fn given(matches: &clap::ArgMatches) -> Given {
-    let mut given = Given::default();
-    for (name, flag, variable) in SETTINGS {
-        let Some(value) = matches.get_one::<String>(name) else { continue };
-        match matches.value_source(name) {
-            Some(ValueSource::CommandLine) => given.set(name, value, Origin::Flag(flag)),
-            // A compose file passes an unset variable on as an empty one.
-            Some(ValueSource::EnvVariable) if !value.is_empty() => {
-                given.set(name, value, Origin::Environment(variable.to_owned()))
-            }
-            _ => {}
-        }
-    }
-    given
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -342,12 +366,50 @@ mod tests {
     }
 
     #[test]
+    fn what_stands_before_a_command_counts_as_if_it_stood_behind() {
+        for (arguments, expected) in [
+            (&["--destinations", "x", "check"][..], "destinations=x (flag --destinations)"),
+            (
+                &["--strict", "--state=y", "serve", "--rtmp", "off"],
+                "rtmp=off (flag --rtmp), state=y (flag --state), strict=true (flag --strict)",
+            ),
+            (&["--http", "off", "health", "--http", "127.0.0.1:8081"], "http=127.0.0.1:8081 (flag --http)"),
+            (
+                &["--destinations", "x", "key", "check", "--state", "y"],
+                "destinations=x (flag --destinations), state=y (flag --state)",
+            ),
+            (&["--config", "z", "key", "sign"], "config=z (flag --config)"),
+        ] {
+            let command = read(arguments).unwrap();
+            let (Command::Serve(given)
+            | Command::Check { given, .. }
+            | Command::Health(given)
+            | Command::Key(KeyCommand::Sign { given, .. } | KeyCommand::Check { given })) = command
+            else {
+                panic!("{arguments:?}")
+            };
+            assert_eq!(settings(&given), expected);
+        }
+        for (arguments, flag, command) in [
+            (&["--rtmp", "off", "demo"][..], "--rtmp", "forkcast demo"),
+            (&["--rtmp", "off", "key", "check"], "--rtmp", "forkcast key check"),
+            (&["--state", "x", "key", "new"], "--state", "forkcast key new"),
+        ] {
+            let error = read(arguments).unwrap_err();
+            let expected = format!("`{flag}` is no option of `{command}`");
+            assert!(error.exit_code() == 2 && error.to_string().contains(&expected), "{error}");
+        }
+    }
+
+    #[test]
     fn a_stream_key_is_no_argument_and_is_not_repeated() {
         for arguments in [
             &["--stream-key=secret"][..],
             &["--stream-key", "secret"],
             &["serve", "--key=secret"],
             &["check", "--stream-key"],
+            &["--stream-key=secret", "check"],
+            &["--key=secret", "demo"],
         ] {
             let error = read(arguments).unwrap_err().to_string();
             assert!(!error.contains("secret"), "{error}");

@@ -11,3 +11,20 @@ pub struct KeyPlace {
     /// The file that holds it, where forkcast has made the key.
     pub file: Option<String>,
 }
+
+/// How the words begin where there is no key.
+const NONE: &str = "none: nobody can publish, because ";
+
+impl KeyPlace {
+    /// Of a stream that nobody can publish.
+    #[must_use]
+    pub fn none(reason: &str) -> Self {
+        Self { text: format!("{NONE}{reason}"), file: None }
+    }
+
+    /// Why nobody can publish, where nobody can.
+    #[must_use]
+    pub fn reason_for_none(&self) -> Option<&str> {
+        self.text.strip_prefix(NONE)
+    }
+}

@@ -115,11 +115,16 @@ impl Access {
         self.keys.is_empty() && self.signing.is_none() && self.webhook.is_none()
     }
 
-    /// What the stream's keys say of a key that was shown. Each of them is compared, whichever fits.
+    /// What the stream's keys say of a key that was shown.
     #[must_use]
     pub fn judge_key(&self, shown: &KeyDigest, now: SystemTime) -> Verdict {
-        let fitting = self.keys.iter().fold(None, |found, key| if key.digest == *shown { Some(key) } else { found });
-        fitting.map_or(Verdict::Unknown, |key| key.judge(now))
+        self.key(shown).map_or(Verdict::Unknown, |key| key.judge(now))
+    }
+
+    /// The key that was shown, whatever its time. Each of them is compared, whichever fits.
+    #[must_use]
+    pub fn key(&self, shown: &KeyDigest) -> Option<&PublisherKey> {
+        self.keys.iter().fold(None, |found, key| if key.digest == *shown { Some(key) } else { found })
     }
 
     /// What the stream's signature says of a key that was shown, whose part before `?` is the stream's name.

@@ -115,6 +115,16 @@ impl StreamKey {
         replace(&file, key.expose_secret()).map_err(failed(&file))
     }
 
+    /// The key that is kept of a stream, and the one before whatever its time. Nothing is made.
+    ///
+    /// # Errors
+    /// The file cannot be read, or holds no key.
+    pub fn kept(state: &Path, stream: &str) -> Result<Vec<PublisherKey>, Error> {
+        let key = load(&state.join(STREAM_KEYS).join(stream))?;
+        let previous = Self::previous(state, stream, SystemTime::UNIX_EPOCH);
+        Ok(key.map(|key| PublisherKey::unnamed(&key)).into_iter().chain(previous).collect())
+    }
+
     /// The key before, as long as it opens the stream.
     #[must_use]
     pub fn previous(state: &Path, stream: &str, now: SystemTime) -> Option<PublisherKey> {

@@ -62,6 +62,12 @@ pub fn stream_of(shown: &SecretString) -> Option<&str> {
     shown.expose_secret().split_once('?').map(|(stream, _)| stream)
 }
 
+/// Until when a publish may be begun with a key, as the key itself says: to be believed under a right signature.
+#[must_use]
+pub fn valid_until(shown: &SecretString) -> Option<SystemTime> {
+    seconds(shown.expose_secret(), "exp")
+}
+
 /// Checks a key's signature, in constant time, and its times; gives its `id`.
 ///
 /// # Errors

@@ -199,3 +199,39 @@ impl<'de> Deserialize<'de> for Kind {
         Self::named(&name).ok_or_else(|| de::Error::custom("no kind of event has this name"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, path::Path};
+
+    use super::*;
+
+    const REFERENCE: &str = include_str!("../../docs/events.md");
+
+    /// The names of kinds that lines of the log are given below `folder` without being events.
+    fn kinds_of_lines(folder: &Path, found: &mut Vec<String>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                kinds_of_lines(&path, found);
+                continue;
+            }
+            let text = fs::read_to_string(&path).unwrap_or_default();
+            let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+            let names = code.split("kind = \"").skip(1).filter_map(|rest| rest.split('"').next());
+            found.extend(names.map(str::to_owned));
+        }
+    }
+
+    #[test]
+    fn every_kind_stands_in_the_reference() {
+        let mut names = Vec::new();
+        kinds_of_lines(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut names);
+        assert!(names.iter().any(|name| name == "welcome"), "{names:?}");
+        names.extend(Kind::ALL.iter().map(|kind| kind.name().to_owned()));
+        for name in names {
+            let rows = REFERENCE.lines().filter(|line| line.starts_with(&format!("| `{name}` |"))).count();
+            assert_eq!(rows, 1, "docs/events.md has no row for `{name}`, or two");
+        }
+    }
+}

@@ -1,6 +1,7 @@
 //! The log: a line for each thing that is told, for people or for machines. The same line again and again is told once, and
 //! once more with how often it came.
 
+mod level;
 mod line;
 mod same;
 
@@ -10,7 +11,7 @@ use std::{
 };
 
 use tokio::time::Instant;
-use tracing::{Event, Level, Subscriber};
+use tracing::{Event, Level, Subscriber, warn};
 use tracing_subscriber::{
     EnvFilter, Layer,
     layer::{Context, SubscriberExt as _},
@@ -52,13 +53,20 @@ pub struct Log(Arc<Writer>);
 impl Log {
     /// Writes what happens from now on to `sink`; `RUST_LOG` says how much of it. Once a process.
     pub fn start(format: Format, sink: impl Sink) -> Self {
-        let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+        let (filter, complaint) = level::filter(std::env::var_os(EnvFilter::DEFAULT_ENV).as_deref());
         let writer = Arc::new(Writer::new(format, Box::new(sink)));
         let subscriber = tracing_subscriber::registry().with(filter).with(Lines(Arc::clone(&writer)));
         // Not `init`, which listens to the `log` crate too: through that the HTTP client writes the URLs and the bodies of its
         // requests, in which there are keys. A filter could be told otherwise. This is the first and only subscriber, so that it
         // cannot fail.
         let _ = tracing::subscriber::set_global_default(subscriber);
+        if let Some(complaint) = complaint {
+            warn!(
+                kind = "log_level",
+                "RUST_LOG {complaint}: it is not gone by, and `info` is\n  hint: write `error`, `warn`, `info`, `debug` or `trace`, or \
+                 for one part `info,forkcast::destination=debug`"
+            );
+        }
         Self(writer)
     }
 
@@ -91,8 +99,8 @@ impl Writer {
 
     fn tell(&self, line: Line, now: Instant) {
         // Whoever debugs wants each.
-        let is_news = *line.level() > Level::INFO || self.same().is_news(&line, now);
-        if is_news {
+        let is_each_told = *line.level() > Level::INFO || line.is_of_its_own();
+        if is_each_told || self.same().is_news(&line, now) {
             self.write(&line);
         }
     }
@@ -129,9 +137,10 @@ impl<S: Subscriber> Layer<S> for Lines {
 mod tests {
     use std::time::Duration;
 
-    use tracing::{debug, error, info, warn};
+    use tracing::{debug, error, info};
 
     use super::*;
+    use crate::observe::Event;
 
     /// What was written.
     #[derive(Clone, Default)]
@@ -229,5 +238,68 @@ mod tests {
         warn!("no");
         writer.finish();
         assert_eq!(written(page), [" WARN no (once more within 10 s)"]);
+    }
+    fn read(destinations: usize, took: u64) {
+        let (streams_added, streams_removed, mistakes) = (0, 0, 0);
+        let took = Duration::from_millis(took);
+        Event::ConfigurationRead { streams_added, streams_removed, destinations, mistakes, took }.emit();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn files_that_are_read_again_for_nothing_are_told_of_once_however_long_it_takes() {
+        let (page, writer, _guard) = &log(Format::Text);
+        [1, 3, 2].into_iter().for_each(|took| read(0, took));
+        assert_eq!(written(page), [" INFO the files were read again: nothing has changed"]);
+        writer.finish();
+        let again = " INFO the files were read again: nothing has changed (2 more times within 10 s)";
+        assert_eq!(written(page), [again]);
+        read(0, 1_250);
+        assert_eq!(written(page), [" INFO the files were read again, which took 1.2 s: nothing has changed"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn changes_of_different_destinations_are_two() {
+        let (page, writer, _guard) = &log(Format::Text);
+        for destination in ["youtube", "twitch", "twitch"] {
+            Event::DestinationChanged { stream: "live", destination, what: "is on from now on" }.emit();
+            read(1, 2);
+        }
+        writer.finish();
+        let read = " INFO the files were read again: 1 destination changed";
+        assert_eq!(
+            written(page),
+            [
+                " INFO destination `youtube` is on from now on",
+                read,
+                " INFO destination `twitch` is on from now on",
+                read,
+                read,
+                " INFO destination `twitch` is on from now on (once more within 10 s)",
+            ]
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_count_stands_before_the_hint() {
+        let (page, writer, _guard) = &log(Format::Text);
+        let (problem, sentence, hint) = ("mistake: `a` is no b\n --> d.toml:1:5\nhint: write b", "", "write b");
+        for _ in 0..3 {
+            error!("it failed\n  hint: mend it");
+            Event::ConfigurationProblem { is_mistake: true, problem, sentence, hint }.emit();
+        }
+        assert_eq!(written(page).len(), 6);
+        writer.finish();
+        let again = "(2 more times within 10 s)";
+        assert_eq!(
+            written(page),
+            [
+                &format!("ERROR it failed {again}"),
+                "  hint: mend it",
+                "ERROR what ran before goes on, but a file is wrong",
+                "mistake: `a` is no b",
+                &format!(" --> d.toml:1:5 {again}"),
+                "hint: write b",
+            ]
+        );
     }
 }

@@ -26,13 +26,15 @@ pub struct Statement {
     pub log: Option<String>,
     /// The same was told a moment ago: a line for whoever debugs, and no more.
     pub is_repeat: bool,
+    /// Another one in the same words is about something else: the log folds it into none.
+    pub is_of_its_own: bool,
 }
 
 impl Statement {
     /// A sentence about nobody in particular.
     pub fn new(kind: Kind, message: String) -> Self {
         let (stream, destination, hint, log) = (None, None, None, None);
-        Self { kind, stream, destination, message, hint, log, is_repeat: false }
+        Self { kind, stream, destination, message, hint, log, is_repeat: false, is_of_its_own: false }
     }
 
     /// About this stream.
@@ -62,11 +64,12 @@ impl Statement {
         // For a log that machines read.
         let (kind_name, stream, destination) = (kind.name(), self.stream.as_deref(), self.destination.as_deref());
         let hint = hint.as_deref();
+        let of_its_own = self.is_of_its_own;
         match kind.severity() {
             _ if self.is_repeat => debug!(kind = kind_name, stream, destination, hint, "{line}"),
-            Severity::Info => info!(kind = kind_name, stream, destination, hint, "{line}"),
-            Severity::Warning => warn!(kind = kind_name, stream, destination, hint, "{line}"),
-            Severity::Error => error!(kind = kind_name, stream, destination, hint, "{line}"),
+            Severity::Info => info!(kind = kind_name, stream, destination, hint, of_its_own, "{line}"),
+            Severity::Warning => warn!(kind = kind_name, stream, destination, hint, of_its_own, "{line}"),
+            Severity::Error => error!(kind = kind_name, stream, destination, hint, of_its_own, "{line}"),
         }
     }
 }

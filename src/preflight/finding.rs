@@ -22,6 +22,8 @@ pub struct Subject {
     pub settings: Arc<Settings>,
     /// The server.
     pub server: Server,
+    /// What is known to be wrong with it before it is asked.
+    pub warning: Option<Warning>,
 }
 
 impl Subject {
@@ -30,7 +32,10 @@ impl Subject {
         let backup = settings.backup.as_ref().map(|backup| Server { url: backup.url.clone(), is_backup: true });
         let servers = [Server { url: settings.url.clone(), is_backup: false }].into_iter().chain(backup);
         let settings = Arc::new(settings.clone());
-        let of = |server| Self { destination: destination.to_owned(), settings: Arc::clone(&settings), server };
+        let of = |server| {
+            let (destination, settings) = (destination.to_owned(), Arc::clone(&settings));
+            Self { destination, settings, server, warning: None }
+        };
         servers.map(of).collect()
     }
 
@@ -56,7 +61,7 @@ pub struct Finding {
     pub outcome: Outcome,
     /// What was seen on the way, as far as it went.
     pub seen: Seen,
-    /// What is right today and will not stay so.
+    /// What a person should know of it even where it is ready.
     pub warning: Option<Warning>,
 }
 
@@ -92,7 +97,7 @@ pub struct Seen {
     pub sent_on: Option<ServerUrl>,
 }
 
-/// What is right today and will not stay so.
+/// What is right as far as the connection goes, and should not stay as it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Warning {
     /// What it is; lower case, no full stop.
@@ -104,7 +109,8 @@ pub struct Warning {
 impl Finding {
     /// Of this server, with this outcome.
     pub(super) fn new(subject: &Subject, outcome: Outcome, seen: Seen) -> Self {
-        let warning = Warning::of(&subject.settings.trust, &subject.server.url, &seen);
+        let of_certificate = || Warning::of(&subject.settings.trust, &subject.server.url, &seen);
+        let warning = subject.warning.clone().or_else(of_certificate);
         let Server { url, is_backup } = subject.server.clone();
         Self { destination: subject.destination.clone(), url, is_backup, outcome, seen, warning }
     }

@@ -60,8 +60,9 @@ fn write(out: &mut String, findings: &[Finding], limits: Limits, steps: bool) ->
 }
 
 fn cells(finding: &Finding) -> [String; 7] {
-    let Finding { destination, url, is_backup, outcome, seen, .. } = finding;
+    let Finding { destination, url, is_backup, outcome, seen, warning } = finding;
     let result = match outcome {
+        Outcome::Ready if warning.is_some() => "ok, but",
         Outcome::Ready => "ok",
         Outcome::NotReached(_) => "too slow",
         Outcome::Failed(failure) => match failure.stage {
@@ -308,7 +309,7 @@ mod tests {
         let expected = "
   destination                 server                             result    TLS  cert   RTT    time
   youtube                     rtmps://a.rtmps.youtube.com:443/…  ok        1.3  61 d   20 ms  1.1 s
-  youtube backup              rtmps://b.rtmps.youtube.com:443/…  ok        1.3  5 d    20 ms  1.1 s
+  youtube backup              rtmps://b.rtmps.youtube.com:443/…  ok, but   1.3  5 d    20 ms  1.1 s
       warning: the certificate of `b.rtmps.youtube.com:443` expires on 2026-12-01, 5 days are left
       hint: renew it
   a-name-of-mor…usual-length  rtmps://a1b2c3d4…es.example:443/…  ok        1.3  100 d  20 ms  1.1 s

@@ -58,14 +58,14 @@ impl Service {
 /// Tells how the relay is, and feeds the watchdog, until the process ends. A beat of the pulse went through all that a stream
 /// needs to move: without one, the watchdog is left to starve.
 async fn tell(manager: Arc<Notifier>, board: Arc<Board>, watchdog: Option<Duration>) {
-    let mut pulse = board.pulse.watch();
+    let (mut pulse, mut stage) = (board.pulse.watch(), board.readiness.watch());
     let mut again = interval(TELL_EVERY);
     again.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut told = String::new();
     let mut fed: Option<Instant> = None;
     loop {
+        // The senders of both live in the board.
         tokio::select! {
-            // The sender lives in the board.
             _ = pulse.changed() => {
                 let beat = *pulse.borrow_and_update();
                 let Some(watchdog) = watchdog else { continue };
@@ -74,18 +74,21 @@ async fn tell(manager: Arc<Notifier>, board: Arc<Board>, watchdog: Option<Durati
                     manager.say(&[Word::Watchdog]);
                     fed = Some(beat);
                 }
+                continue;
             }
-            _ = again.tick() => {
-                let now = match board.readiness.stage() {
-                    Stage::Starting | Stage::Serving => board.summary(),
-                    Stage::Draining => format!("draining: {}", board.summary()),
-                    Stage::Stopping => continue,
-                };
-                if now != told {
-                    manager.say(&[Word::Status(&now)]);
-                    told = now;
-                }
-            }
+            // A drain may be over before it is told again.
+            _ = stage.changed() => {}
+            _ = again.tick() => {}
+        }
+        let present = *stage.borrow_and_update();
+        let now = match present {
+            Stage::Starting | Stage::Serving => board.summary(),
+            Stage::Draining => format!("draining: {}", board.summary()),
+            Stage::Stopping => continue,
+        };
+        if now != told {
+            manager.say(&[Word::Status(&now)]);
+            told = now;
         }
     }
 }
@@ -108,6 +111,34 @@ fn watchdog(microseconds: Option<&str>, process: Option<&str>, this: u32) -> Opt
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(unix)]
+    #[tokio::test(start_paused = true)]
+    async fn a_drain_is_told_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("notify");
+        let manager = std::os::unix::net::UnixDatagram::bind(&path).unwrap();
+        manager.set_nonblocking(true).unwrap();
+        let board = Arc::new(Board::new(None, Vec::new()));
+        let notifier = Arc::new(Notifier::connect(path.as_os_str()).unwrap());
+        tokio::spawn(tell(notifier, Arc::clone(&board), None));
+        let began = Instant::now();
+        let heard = async || {
+            let mut datagram = [0; 4096];
+            for _ in 0..100 {
+                tokio::task::yield_now().await;
+                if let Ok(length) = manager.recv(&mut datagram) {
+                    return String::from_utf8(datagram[..length].to_vec()).unwrap();
+                }
+            }
+            panic!("nothing was said")
+        };
+        let how = "0 of 0 streams live, 0 of 0 destinations deliver\n";
+        assert_eq!(heard().await, format!("STATUS={how}"));
+        board.readiness.enter(Stage::Draining);
+        assert_eq!(heard().await, format!("STATUS=draining: {how}"));
+        assert_eq!(began.elapsed(), Duration::ZERO);
+    }
 
     #[test]
     fn whom_the_watchdog_is_for() {

@@ -70,7 +70,7 @@ mod socket {
             Self::connect(&socket).ok()
         }
 
-        fn connect(address: &OsStr) -> io::Result<Self> {
+        pub(crate) fn connect(address: &OsStr) -> io::Result<Self> {
             let socket = UnixDatagram::unbound()?;
             match address.as_bytes() {
                 #[cfg(target_os = "linux")]

@@ -103,7 +103,7 @@ fn a_folder_that_vanishes_and_comes_back_changes_nothing() {
     show.relay.wait_for_log("all 3 files of destinations", CHANGED);
     fs::remove_dir(&folder).unwrap();
     fs::rename(&away, &folder).unwrap();
-    show.relay.wait_for_log("read again in", CHANGED);
+    show.relay.wait_for_log("nothing has changed", CHANGED);
     assert_eq!(show.relay.stream()["destinations"].as_array().map(Vec::len), Some(3));
     show.end_with_nothing_lost();
 }
@@ -220,7 +220,7 @@ fn a_stream_that_is_added_changed_and_taken_away() {
     };
     assert!(publish(&key));
     relay.destination_file("studio/stream.toml", &format!("key = \"{next}\"\nhold = \"3s\"\n"));
-    relay.wait_for_log("read again in", CHANGED);
+    relay.wait_for_log("1 stream added", CHANGED);
     assert!(publish(&next));
     fs::remove_dir_all(&folder).unwrap();
     wait::until("the stream to be gone", CHANGED, || (!exists()).then_some(()));
@@ -286,7 +286,7 @@ fn a_thousand_streams_are_loaded_at_once_and_one_change_touches_one() {
     let log = relay.log();
     let changed = log.lines().filter(|line| line.contains("goes over to its new server or key"));
     assert_eq!(changed.count(), 1, "{log}");
-    let line = log.lines().find(|line| line.contains("read again in")).expect("it is told");
+    let line = log.lines().find(|line| line.contains("the files were read again")).expect("it is told");
     println!("{line}");
 }
 

@@ -196,6 +196,40 @@ fn the_monitoring_listener_has_metrics_and_health_alone() {
 }
 
 #[test]
+fn what_is_wrong_with_the_files_is_remarked() {
+    let mut relay = Relay::new();
+    let folder = relay.folder().join("destinations");
+    relay.destination("any", "rtmp://127.0.0.1:9/live", "");
+    relay.destination_file("stream.toml", "deny = [\"0.0.0.0/\"]\n");
+    fs::create_dir(folder.join("studio")).expect("the folder can be made");
+    relay.destination_file("studio/stream.toml", "require_tls = true\n");
+    relay.start();
+    let remarks = |path: &str| {
+        let (code, text) = http::get(relay.http_port(), path).expect("the relay answers");
+        assert_eq!(code, 200, "{text}");
+        text.lines().skip(1).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let deny = format!("nobody can publish stream `live`: {}:1:9: ", folder.join("stream.toml").display());
+    for path in ["/healthz", "/readyz"] {
+        let said = remarks(path);
+        assert!(said.len() == 2 && said[0].starts_with(&deny), "{said:#?}");
+        assert_eq!(said[1], "nobody can publish stream `studio`: it takes RTMPS only, and there is no RTMPS here");
+    }
+    relay.settings_file("drian = \"5m\"\n");
+    wait::until("the wrong settings to be remarked", START, || {
+        remarks("/healthz")
+            .iter()
+            .any(|remark| remark.starts_with("a file is wrong: forkcast.toml:1:1: "))
+            .then_some(())
+    });
+    fs::rename(&folder, relay.folder().join("away")).expect("the folder can be renamed");
+    wait::until("the folder to be missed", START, || {
+        let kept = "the files were read again, and are not gone by: the folder ";
+        remarks("/healthz").iter().any(|remark| remark.starts_with(kept)).then_some(())
+    });
+}
+
+#[test]
 fn the_alerts_are_right_and_tested() {
     if !peers::are_here(&[Peer::Promtool]) {
         return;

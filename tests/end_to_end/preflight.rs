@@ -153,7 +153,10 @@ fn every_way_to_fail_has_its_line_and_good_servers_are_good() {
     run.assert_row("plain", &["ok - - <1 ms", "name", "TCP", "RTMP handshake", "connect"]);
     run.assert_row("plain backup", &["ok - -"]);
     run.assert_row("tls", &["ok 1.3", " d ", "TLS13_AES", "1 certificate shown"]);
-    run.assert_row("ends-soon", &["ok 1.3 5 d", "warning: the certificate of", "5 days are left", "hint: renew it"]);
+    run.assert_row(
+        "ends-soon",
+        &["ok, but 1.3 5 d", "warning: the certificate of", "5 days are left", "hint: renew it"],
+    );
     run.assert_row("sending-on", &["ok", "sends its publishers on to rtmp://127.0.0.1:"]);
     run.assert_row("self-signed", &["no TLS", "self-signed", "hint:", "certificate_sha256"]);
     run.assert_row("wrong-host", &["no TLS", "host mismatch", "elsewhere.example", "hint:"]);
@@ -183,6 +186,26 @@ fn every_way_to_fail_has_its_line_and_good_servers_are_good() {
         );
     }
     assert!(unasked.attempts().is_empty(), "what is off is not asked");
+}
+
+/// It answers like any server, and would refuse the publish.
+#[test]
+fn a_destination_that_is_the_relay_itself_is_marked_and_counted() {
+    let mut relay = Relay::new();
+    let sink = Sink::start();
+    let own = format!("rtmp://127.0.0.1:{}/live", relay.rtmp_port());
+    relay.destination("own", &own, "");
+    relay.destination("good", &sink.url(), &format!("backup_url = \"{own}\"\n"));
+    relay.start();
+    let run = check(&relay, "check", &[]);
+    assert_eq!(run.code, Some(0));
+    for (row, field) in [("own", "url"), ("good backup", "backup_url")] {
+        let warning = format!("warning: `{field}` is this relay itself, which listens on 127.0.0.1:");
+        run.assert_row(row, &["ok, but - -", &warning, &format!("hint: change `{field}`")]);
+    }
+    run.assert_row("good", &["ok - -"]);
+    let summary = "3 servers: 3 ok, 0 failed; 2 warnings; nothing was published\n";
+    assert!(run.output.ends_with(summary), "{}", run.output);
 }
 
 /// Real servers see a connection that asks for nothing.

@@ -157,3 +157,21 @@ fn the_log_for_machines_is_an_object_a_line() {
     with("forkcast 0.1.0 is ready");
     with("stopping: ");
 }
+
+/// A word that is no level would be taken for a part of the program, and everything else be silent.
+#[test]
+fn a_mistyped_level_silences_nothing() {
+    let mut relay = Relay::new();
+    relay.environment("RUST_LOG", "deubg");
+    relay.with_flags(&["--log-format", "json"]);
+    relay.start();
+    relay.stop("INT");
+    let log = relay.log();
+    let objects: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).expect("an object a line")).collect();
+    let of = |kind: &str| objects.iter().filter(|object| object["kind"] == kind).collect::<Vec<_>>();
+    let [warning] = of("log_level")[..] else { panic!("it is told once: {log}") };
+    assert_eq!(warning["level"], "warning");
+    let message = warning["message"].as_str().unwrap_or_default();
+    assert!(message.starts_with("RUST_LOG says `deubg`, which is no level: "), "{message}");
+    assert_eq!((of("listening").len(), of("stopping").len()), (1, 1), "{log}");
+}

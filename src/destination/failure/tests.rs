@@ -69,6 +69,19 @@ fn the_status_shows_labels() {
     assert!(json["hint"].as_str().unwrap().contains("nothing listens on port 443"));
 }
 
+/// The example in the documentation is what is really said.
+#[test]
+fn the_example_of_an_event_is_a_failure_of_today() {
+    let tried = vec![("192.0.2.1:443".parse().unwrap(), ConnectProblem::Refused)];
+    let cause = Cause::Connect { problem: ConnectProblem::Refused, tried, limit: Duration::from_secs(10) };
+    let Failure { message, hint, .. } = Failure::from(&Endpoint::new("a.rtmps.youtube.com", 443).error(cause));
+    let reference = include_str!("../../../docs/events.md");
+    let sentence = format!("destination `youtube` failed: {message}; next try in 0.5 s");
+    for said in [sentence, hint] {
+        assert!(reference.contains(&format!("\"{said}\"")), "docs/events.md does not say: {said}");
+    }
+}
+
 #[test]
 fn labels_are_snake_case_and_unique() {
     let labels: Vec<_> = Kind::ALL

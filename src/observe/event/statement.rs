@@ -126,8 +126,15 @@ impl Event<'_> {
                     0 => String::new(),
                     mistakes => format!("; {} in the files", plural(mistakes, "mistake")),
                 };
-                let message = format!("the files were read again in {} ms: {changed}{wrong}", took.as_millis());
-                new(Kind::ConfigurationRead, message)
+                // Where it is as usual, a line about nothing is the same as the one before.
+                let took = match took.as_secs() {
+                    0 => String::new(),
+                    _ => format!(", which took {:.1} s", took.as_secs_f64()),
+                };
+                // What has changed was told before it: of two such lines each is about something else.
+                let is_of_its_own = !parts.is_empty();
+                let message = format!("the files were read again{took}: {changed}{wrong}");
+                Statement { is_of_its_own, ..new(Kind::ConfigurationRead, message) }
             }
             Self::ConfigurationKept { reason } => {
                 new(Kind::ConfigurationKept, format!("the files were read again, and are not gone by: {reason}"))

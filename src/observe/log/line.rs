@@ -12,8 +12,11 @@ use tracing::{
     field::{Field, Visit},
 };
 
-/// Before what is to be done about it.
-const HINT: &str = "\n  hint: ";
+/// Before what is to be done about it; the second where a line of a file stands before it.
+const HINTS: [&str; 2] = ["\n  hint: ", "\nhint: "];
+
+/// The field that says that a line is the same as no other.
+const OF_ITS_OWN: &str = "of_its_own";
 
 /// What happened, as it was told. Two are the same where everything in them is.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -22,6 +25,8 @@ pub(super) struct Line {
     message: String,
     /// What else was said, by name.
     fields: BTreeMap<&'static str, String>,
+    /// Another one in the same words is about something else.
+    is_of_its_own: bool,
 }
 
 /// What lines look like.
@@ -54,9 +59,14 @@ const IN_THE_MESSAGE: [&str; 4] = ["kind", "stream", "destination", "hint"];
 
 impl Line {
     pub(super) fn of(event: &Event<'_>) -> Self {
-        let mut line = Self { level: *event.metadata().level(), message: String::new(), fields: BTreeMap::new() };
+        let (level, message, fields) = (*event.metadata().level(), String::new(), BTreeMap::new());
+        let mut line = Self { level, message, fields, is_of_its_own: false };
         event.record(&mut line);
         line
+    }
+
+    pub(super) fn is_of_its_own(&self) -> bool {
+        self.is_of_its_own
     }
 
     pub(super) fn level(&self) -> &Level {
@@ -65,9 +75,17 @@ impl Line {
 
     /// The same with a remark, which stands before what is to be done.
     pub(super) fn remarked(mut self, remark: &str) -> Self {
-        let at = self.message.find(HINT).unwrap_or(self.message.len());
+        let at = self.hint().map_or(self.message.len(), |(at, _)| at);
         self.message.insert_str(at, remark);
         self
+    }
+
+    /// Where what is to be done about it begins in the message, and what it is.
+    fn hint(&self) -> Option<(usize, &str)> {
+        HINTS.iter().find_map(|mark| {
+            let (before, hint) = self.message.split_once(mark)?;
+            Some((before.len(), hint))
+        })
     }
 
     pub(super) fn show(&self, look: Look, time: SystemTime) -> String {
@@ -108,8 +126,8 @@ impl Line {
     fn object(&self, time: String) -> Object<'_> {
         let field = |name| self.fields.get(name).map(String::as_str);
         let [kind, stream, destination, said] = IN_THE_MESSAGE.map(field);
-        let (message, hint) = match self.message.split_once(HINT) {
-            Some((message, hint)) => (message, Some(said.unwrap_or(hint))),
+        let (message, hint) = match self.hint() {
+            Some((at, hint)) => (self.message.split_at(at).0, Some(said.unwrap_or(hint))),
             None => (self.message.as_str(), said),
         };
         let level = match self.level {
@@ -130,6 +148,13 @@ impl Visit for Line {
         match field.name() {
             "message" => self.message.push_str(value),
             name => drop(self.fields.insert(name, value.to_owned())),
+        }
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        match field.name() {
+            OF_ITS_OWN => self.is_of_its_own = value,
+            _ => self.record_debug(field, &value),
         }
     }
 
