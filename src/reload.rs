@@ -102,6 +102,8 @@ pub struct Reloader {
     problems: Vec<Problem>,
     /// The files of all destinations.
     files: BTreeSet<PathBuf>,
+    /// The folder that they lie in: one of the same name may be another.
+    place: Option<(u64, u64)>,
     /// A reading that took too long, and may go on for ever.
     reading: Option<JoinHandle<(Reading, Vec<(Stream, KeyNote)>)>>,
 }
@@ -116,6 +118,7 @@ impl Reloader {
             stamps: watch::Sender::new(reading.stamps.clone()),
             problems: reading.problems().cloned().collect(),
             files: reading.config.streams.iter().flat_map(|stream| files_of(&stream.destinations)).collect(),
+            place: reading.stamps.place_of(&reading.server.options.destinations),
             reading: None,
         }
     }
@@ -211,6 +214,7 @@ impl Reloader {
             return Err(reason);
         }
         self.files = files;
+        self.place = reading.stamps.place_of(&self.started.destinations);
         let changes = relay.apply(streams, &saved);
         let mistakes = self.problems.iter().filter(|problem| problem.is_mistake()).count();
         let Changes { streams_added, streams_removed, destinations } = changes;
@@ -237,10 +241,15 @@ impl Reloader {
             Some(error) if !self.files.is_empty() => {
                 Some(format!("the folder {folder} cannot be read ({error}): {goes_on}; bring it back"))
             }
-            _ if why == Why::Changed && self.files.len() > 1 && self.files.is_disjoint(files) => Some(format!(
+            _ if why == Why::Asked || self.files.is_empty() || !self.files.is_disjoint(files) => None,
+            _ if self.files.len() > 1 => Some(format!(
                 "all {} files of destinations in {folder} are gone at once: {goes_on}; bring them back, or send SIGHUP if \
                  that is meant",
                 self.files.len()
+            )),
+            _ if reading.stamps.place_of(&self.started.destinations) != self.place => Some(format!(
+                "{folder} is another folder than it was, without the file of the destination: {goes_on}; bring it back, or \
+                 send SIGHUP if that is meant"
             )),
             _ => None,
         }
@@ -324,8 +333,11 @@ async fn look(mut stamps: watch::Receiver<Stamps>, changed: mpsc::Sender<()>) {
             }
             seen = again;
         }
-        // Whoever reads them sends the new stamps.
-        if changed.send(()).await.is_err() || stamps.changed().await.is_err() {
+        if changed.send(()).await.is_err() {
+            return;
+        }
+        // Whoever reads them sends the new stamps, unless the disk hangs: then it is looked again.
+        if matches!(timeout(2 * PATIENCE, stamps.changed()).await, Ok(Err(_))) {
             return;
         }
     }

@@ -62,6 +62,15 @@ impl Stamps {
         self.0.iter().filter(is_other).map(|(path, _)| path.clone()).collect()
     }
 
+    /// Which folder it was that was read: device and inode.
+    #[must_use]
+    pub fn place_of(&self, folder: &Path) -> Option<(u64, u64)> {
+        match self.0.get(folder) {
+            Some(Stamp::Present { identity: (device, inode, _), .. }) => Some((*device, *inode)),
+            Some(Stamp::Missing) | None => None,
+        }
+    }
+
     /// The same files and folders as they are now.
     #[must_use]
     pub fn now(&self) -> Self {

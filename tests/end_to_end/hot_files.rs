@@ -108,6 +108,29 @@ fn a_folder_that_vanishes_and_comes_back_changes_nothing() {
     show.end_with_nothing_lost();
 }
 
+/// A disk that is not mounted leaves an empty folder of the same name. One destination is as much of a show as three.
+#[test]
+fn another_folder_in_its_place_does_not_end_the_only_destination() {
+    let mut relay = Relay::new();
+    let sink = Sink::start();
+    relay.destination("sink", &sink.url(), "");
+    relay.start();
+    let broadcast = Broadcast::synthetic(&relay, 4_000);
+    sink.wait_for("media", START, |session| session.tags.len() > 20);
+    let (folder, away) = (relay.folder().join("destinations"), relay.folder().join("away"));
+    fs::rename(&folder, &away).unwrap();
+    fs::create_dir(&folder).unwrap();
+    relay.wait_for_log("is another folder than it was", CHANGED);
+    fs::remove_dir(&folder).unwrap();
+    fs::rename(&away, &folder).unwrap();
+    relay.wait_for_log("read again", CHANGED);
+    // The same file taken out by hand is meant.
+    fs::remove_file(folder.join("sink.toml")).unwrap();
+    assert!(sink.wait_for("the end", START, |session| session.is_over).was_unpublished());
+    assert_eq!(sink.sessions().len(), 1, "the show went on until then");
+    broadcast.stop();
+}
+
 /// What the server itself is told is heard at its start alone; that is said, and the rest of the file goes on counting.
 #[test]
 fn a_setting_that_needs_a_restart_says_so() {
