@@ -13,7 +13,7 @@ use super::{Operator, is_live, no_stream};
 use crate::{
     config::{
         Config, DEFAULT_STREAM, Disk, Origin,
-        edit::{self, Fields},
+        edit::{self, Fields, Unwritten},
         is_name,
     },
     control::desk::{Answer, Refused, Target},
@@ -63,7 +63,7 @@ impl Operator {
             }
         }
         text = edited(&file, &text, &Fields(rest))?;
-        self.write(&file, format!("{HEADING}{text}")).await?;
+        self.write(&file, None, format!("{HEADING}{text}")).await?;
         Ok(format!("`{name}` is there: {}", file.display()))
     }
 
@@ -74,7 +74,7 @@ impl Operator {
         if text == present {
             return Ok(format!("`{}` says that already", target.destination));
         }
-        self.write(&file, text).await?;
+        self.write(&file, Some(&present), text).await?;
         Ok(format!("`{}` is changed: {}", target.destination, file.display()))
     }
 
@@ -105,7 +105,7 @@ impl Operator {
                 if !is_the_line {
                     return Err(Refused::Conflict(format!("`{destination}` cannot be started: {reason}")));
                 }
-                self.write(&file, text).await?;
+                self.write(&file, Some(&present), text).await?;
                 Ok(format!("`{destination}` is on"))
             }
             _ => Ok(format!("`{destination}` is on")),
@@ -115,10 +115,14 @@ impl Operator {
     pub(super) async fn stop(&mut self, target: &Target) -> Answer {
         let Target { stream, destination } = target;
         let file = self.file_of(target)?;
-        let written = match read(&file).and_then(|present| edited(&file, &present, &Fields::one("enabled", false))) {
+        let changed = |present: String| {
+            let text = edited(&file, &present, &Fields::one("enabled", false))?;
+            Ok((present, text))
+        };
+        let written = match read(&file).and_then(changed) {
             // A file that is wrong cannot be written without being mended; the destination may run all the same.
-            Ok(text) => match self.check(&file, &text).await {
-                Ok(()) => edit::write(&file, &text).map_err(|error| error.to_string()),
+            Ok((present, text)) => match self.check(&file, &text).await {
+                Ok(()) => edit::write(&file, Some(&present), &text).map_err(|error| error.to_string()),
                 Err(_) => Err("it is wrong".to_owned()),
             },
             Err(refused) => Err(refused.to_string()),
@@ -148,7 +152,7 @@ impl Operator {
         self.check(&file, &text).await?;
         self.make_folder()?;
         fs::create_dir(&folder).map_err(|error| unwritable(&folder, &error))?;
-        if let Err(refused) = self.write(&file, text).await {
+        if let Err(refused) = self.write(&file, None, text).await {
             // Nothing else is in it.
             let _ = fs::remove_dir(&folder);
             return Err(refused);
@@ -216,7 +220,7 @@ impl Operator {
                     });
                     let fields = serde_json::from_value(fields).unwrap_or_default();
                     let text = edited(&file, &present, &fields)?;
-                    self.write(&file, text).await?;
+                    self.write(&file, Some(&present), text).await?;
                 }
                 origin => return Err(elsewhere(stream, origin)),
             },
@@ -230,10 +234,13 @@ impl Operator {
     }
 
     /// Writes a file that would be right, and makes what runs what it says.
-    async fn write(&mut self, file: &Path, text: String) -> Result<(), Refused> {
+    async fn write(&mut self, file: &Path, present: Option<&str>, text: String) -> Result<(), Refused> {
         self.check(file, &text).await?;
         self.make_folder()?;
-        edit::write(file, &text).map_err(|error| unwritable(file, &error))?;
+        edit::write(file, present, &text).map_err(|error| match error {
+            Unwritten::Changed => Refused::Conflict(format!("{} was changed meanwhile: ask again", file.display())),
+            Unwritten::Disk(error) => unwritable(file, &error),
+        })?;
         self.read_again().await
     }
 
