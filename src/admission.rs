@@ -44,7 +44,10 @@ impl KeyNote {
 /// Blocks for as long as the disk takes.
 #[must_use]
 pub fn admit(config: StreamConfig, state: &Path) -> (Stream, KeyNote) {
-    let StreamConfig { name, mut access, ways, wrong, is_wrong, takeover, coalescing, destinations, .. } = config;
+    let StreamConfig {
+        name, mut access, ways, wrong, is_wrong, is_unlisted, takeover, coalescing, destinations, ..
+    } = config;
+    let unlisted = wrong.clone().filter(|_| is_unlisted);
     let note = match (wrong, ways.first()) {
         (Some(problem), _) => {
             access = Access::default();
@@ -66,5 +69,5 @@ pub fn admit(config: StreamConfig, state: &Path) -> (Stream, KeyNote) {
     };
     let is_wrong = is_wrong || matches!(note, KeyNote::Failed(_));
     let key = note.place();
-    (Stream { name, access, key, takeover, coalescing, is_wrong, destinations }, note)
+    (Stream { name, access, key, takeover, coalescing, is_wrong, unlisted, destinations }, note)
 }

@@ -150,7 +150,7 @@ fn write_stream(out: &mut String, server: &Resolved, stream: &StreamConfig, expl
     if explain {
         write_explanation(out, "  ", &stream.settings)?;
     }
-    if stream.destinations.is_empty() {
+    if stream.destinations.is_empty() && !stream.is_unlisted {
         let root = &server.options.destinations;
         let folder = if stream.name == DEFAULT_STREAM { root.clone() } else { root.join(&stream.name) };
         writeln!(out, "  no destinations yet: {}", first_file(&folder))?;

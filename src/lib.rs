@@ -25,6 +25,7 @@
 //! - [`relay`]: the composition root: start and stop order, and how what runs becomes what the files say. [`reload`]: when they
 //!   are read again. [`admission`]: who may publish a stream whose files do not say so.
 //!   [`operator`]: does what files, signals and the API ask, one after the other.
+//! - [`moment`], [`regular_file`]: times as people write them, and files as people name them, for whichever part reads one.
 //! - [`cli`]: flags; [`serve`], [`check`], [`health`], [`key`], [`demo`]: a command each.
 //! - [`fuzzing`]: what must hold for any bytes, one function for each place where they come in.
 //!
@@ -54,6 +55,7 @@ pub mod notify;
 pub mod observe;
 pub mod operator;
 pub mod preflight;
+pub mod regular_file;
 pub mod relay;
 pub mod reload;
 pub mod rtmp;

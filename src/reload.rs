@@ -7,7 +7,9 @@
 
 use std::{
     collections::BTreeSet,
+    io,
     path::{Path, PathBuf},
+    sync::Arc,
     time::{Duration, Instant, SystemTime},
 };
 
@@ -22,10 +24,11 @@ use crate::{
     check,
     cli::default_state,
     config::{
-        Activation, Config, DestinationConfig, Disk, Given, Problem, Resolved, ServeOptions, Source as _, Stamps,
-        Watched,
+        Activation, Config, DestinationConfig, Disk, Given, Problem, Resolved, Running, ServeOptions, Source as _,
+        Stamps, Watched,
     },
-    control::board::Configuration,
+    control::board::{Board, Configuration},
+    ingest::keys,
     observe::{Event, event::note_configuration},
     relay::{Changes, Relay, Stream},
 };
@@ -55,7 +58,7 @@ pub struct Reading {
     /// The streams and destinations.
     pub config: Config,
     /// Why the folder of destinations cannot be listed.
-    unlisted: Option<String>,
+    unlisted: Option<io::Error>,
     stamps: Stamps,
 }
 
@@ -63,17 +66,20 @@ impl Reading {
     /// Reads the files. Blocks for as long as the disk takes.
     #[must_use]
     pub fn take(given: &Given) -> Self {
-        Self::of(given, None)
+        Self::of(given, None, &Running::default())
     }
 
     /// The same for a relay that runs: its folder stays the one that it was started with.
-    fn of(given: &Given, started: Option<&ServeOptions>) -> Self {
+    fn of(given: &Given, started: Option<&ServeOptions>, running: &Running) -> Self {
         let source = Watched::new(Disk::default());
         let server = ServeOptions::resolve(given, &source, &default_state());
         let options = started.unwrap_or(&server.options);
-        let unlisted = source.entries(&options.destinations).err().map(|error| error.to_string());
-        let mut config = Config::load(&source, &options.destinations);
+        let unlisted = source.entries(&options.destinations).err();
+        let mut config = Config::load_beside(&source, &options.destinations, running);
         config.note_own_listeners(options);
+        for stream in config.streams.iter().filter(|stream| stream.needs_key()) {
+            keys::files(&options.state, &stream.name).iter().for_each(|file| source.note_own(file));
+        }
         Self { unlisted, config, stamps: source.into_stamps(), server }
     }
 
@@ -137,6 +143,8 @@ impl Reloader {
 
     /// Puts what was read at the start on the relay's board.
     pub fn show(&self, relay: &Relay, first_step: Option<String>) {
+        // The keys of streams were made since the files were read.
+        self.stamps.send_modify(Stamps::note_made);
         let problems = self.problems.clone();
         note_configuration(problems.iter().filter(|problem| problem.is_mistake()).count());
         relay.board.show_configuration(Configuration { problems, first_step, ..Configuration::default() });
@@ -156,14 +164,15 @@ impl Reloader {
     /// Where what is there is not gone by as a whole: the reason, and what to do.
     pub async fn reload(&mut self, relay: &mut Relay, why: Why) -> Result<Changes, String> {
         let began = Instant::now();
-        let (given, started) = (self.given.clone(), self.started.clone());
         if self.reading.as_ref().is_some_and(|reading| !reading.is_finished()) {
             return Err(hangs(&self.started));
         }
+        let (given, started, running) = (self.given.clone(), self.started.clone(), what_runs(&relay.board));
         let mut read = tokio::task::spawn_blocking(move || {
-            let mut reading = Reading::of(&given, Some(&started));
+            let mut reading = Reading::of(&given, Some(&started), &running);
             let configs = std::mem::take(&mut reading.config.streams);
             let streams: Vec<_> = configs.into_iter().map(|config| admission::admit(config, &started.state)).collect();
+            reading.stamps.note_made();
             (reading, streams)
         });
         let (reading, streams) = match timeout(PATIENCE, &mut read).await {
@@ -188,8 +197,14 @@ impl Reloader {
             }
         }
         let streams: Vec<_> = streams.into_iter().map(|(stream, _)| stream).collect();
-        let files: BTreeSet<_> = streams.iter().flat_map(|stream| files_of(&stream.destinations)).collect();
-        let first_step = first_step(&streams, &self.started.destinations);
+        let mut files: BTreeSet<_> = streams.iter().flat_map(|stream| files_of(&stream.destinations)).collect();
+        let mut first_step = first_step(&streams, &self.started.destinations);
+        for stream in streams.iter().filter(|stream| stream.unlisted.is_some()) {
+            // Its destinations go on.
+            let folder = self.started.destinations.join(&stream.name);
+            files.extend(self.files.iter().filter(|file| file.starts_with(&folder)).cloned());
+            first_step = None;
+        }
         self.tell_problems(&reading);
         let saved = reading.stamps.changed_since(&self.stamps.borrow());
         self.stamps.send_replace(reading.stamps.clone());
@@ -238,7 +253,7 @@ impl Reloader {
         let folder = self.started.destinations.display();
         let goes_on = "everything goes on as before";
         match &reading.unlisted {
-            Some(error) if !self.files.is_empty() => {
+            Some(error) if !self.files.is_empty() || error.kind() != io::ErrorKind::NotFound => {
                 Some(format!("the folder {folder} cannot be read ({error}): {goes_on}; bring it back"))
             }
             _ if why == Why::Asked || self.files.is_empty() || !self.files.is_disjoint(files) => None,
@@ -285,6 +300,20 @@ fn hangs(options: &ServeOptions) -> String {
         options.destinations.display(),
         PATIENCE.as_secs()
     )
+}
+
+/// The streams and destinations that run.
+fn what_runs(board: &Board) -> Running {
+    let mut running = Running::default();
+    for stream in &*board.streams() {
+        running.streams.insert(stream.feed.name().to_owned());
+        let on = stream
+            .destinations
+            .iter()
+            .filter_map(|destination| Some((destination.file.clone(), Arc::clone(destination.settings.as_ref()?))));
+        running.destinations.extend(on);
+    }
+    running
 }
 
 fn files_of(destinations: &[DestinationConfig]) -> impl Iterator<Item = PathBuf> {
@@ -346,4 +375,51 @@ async fn look(mut stamps: watch::Receiver<Stamps>, changed: mpsc::Sender<()>) {
 async fn now(stamps: &Stamps) -> Option<Stamps> {
     let stamps = stamps.clone();
     tokio::task::spawn_blocking(move || stamps.now()).await.ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::{config::Origin, ingest::keys::StreamKey};
+
+    #[test]
+    fn a_made_key_that_is_changed_by_hand_is_noticed() {
+        let home = tempfile::tempdir().unwrap();
+        let [state, folder] = ["state", "destinations"].map(|name| home.path().join(name));
+        for stream in ["made", "own"] {
+            fs::create_dir_all(folder.join(stream)).unwrap();
+            StreamKey::load_or_make(&state, stream).unwrap();
+        }
+        fs::write(folder.join("made/stream.toml"), "").unwrap();
+        fs::write(folder.join("own/stream.toml"), "key = \"one-of-its-own\"\n").unwrap();
+        let mut given = Given::default();
+        for (name, path) in
+            [("state", &state), ("destinations", &folder), ("config", &home.path().join("forkcast.toml"))]
+        {
+            given.set(name, path.display().to_string(), Origin::Flag(name));
+        }
+        fs::write(home.path().join("forkcast.toml"), "").unwrap();
+        let reading = Reading::take(&given);
+        let is_same = || reading.stamps == reading.stamps.now();
+        fs::write(state.join("stream-keys/own"), "another-key\n").unwrap();
+        assert!(is_same(), "nobody goes by that one");
+        fs::write(state.join("stream-keys/made"), "another-key\n").unwrap();
+        assert!(!is_same());
+    }
+
+    #[test]
+    fn the_previous_key_is_noticed_too() {
+        let home = tempfile::tempdir().unwrap();
+        let [state, folder] = ["state", "destinations"].map(|name| home.path().join(name));
+        let mut given = Given::default();
+        given.set("state", state.display().to_string(), Origin::Flag("state"));
+        given.set("destinations", folder.display().to_string(), Origin::Flag("destinations"));
+        let reading = Reading::take(&given);
+        let until = SystemTime::now() + Duration::from_secs(60);
+        StreamKey::rotate(&state, "live", &"another-key".into(), until).unwrap();
+        let changed = reading.stamps.now().changed_since(&reading.stamps);
+        assert!(keys::files(&state, "live").iter().all(|file| changed.contains(file)), "{changed:?}");
+    }
 }

@@ -28,7 +28,7 @@ use crate::{
         platform::{KeyNeed, Platform},
         settings::Settings,
     },
-    rtmp::secret::SecretText,
+    rtmp::{secret::SecretText, url::ServerUrl},
 };
 
 /// Everything that a destination's file may have; `docs/destinations.md` describes each.
@@ -171,6 +171,12 @@ impl Reader<'_, '_> {
         self.note_key_in_path(&platform, &server, &key);
         self.explain_target(&server, &key);
         let backup = self.backup(&platform, &server);
+        if let (Server::Set { url, .. }, Key::Set(key)) = (&server, &key) {
+            let backup = backup.as_ref().map(|backup| (BACKUP_URL.name, &backup.url));
+            for (field, url) in [(URL.name, url)].into_iter().chain(backup) {
+                self.forbid_key_at_end(field, url, &key.value);
+            }
+        }
         let trust = self.trust(is_off, &server, backup.as_ref());
         let codecs = self.codecs(&platform);
         let multitrack = self.multitrack(&platform);
@@ -261,6 +267,18 @@ impl Reader<'_, '_> {
             let message = "there is no `key`, and `url` goes on behind the app, probably with the key";
             let hint = "put the last part of its path into `key`, and end `url` before that";
             self.document.warning(&span, URL.name, message.to_owned(), hint);
+        }
+    }
+
+    /// A URL that ends with the key, which is sent behind it: the server would be asked for an app that it does not have, with the key
+    /// in it. An app alone may be called like a key.
+    fn forbid_key_at_end(&mut self, field: &'static str, url: &ServerUrl, key: &SecretString) {
+        let app = url.expose_app();
+        let is_key = |text: &str| text.rsplit_once('/').is_some_and(|(_, end)| end == key.expose_secret());
+        let is_at_end = is_key(app) || app.split_once('?').is_some_and(|(path, _)| is_key(path.trim_end_matches('/')));
+        if let Some(span) = self.document.span_of(field).filter(|_| is_at_end) {
+            let message = format!("`{field}` ends with the stream key, which is sent by itself");
+            self.document.mistake(&span, field, message, format!("end `{field}` before the key"));
         }
     }
 

@@ -151,6 +151,11 @@ impl<'t> Document<'t> {
         self.meant.contains(name)
     }
 
+    /// Whether anything in it is wrong.
+    pub(super) fn has_mistake(&self) -> bool {
+        self.problems.iter().any(Problem::is_mistake)
+    }
+
     /// Whether the field is there and its value is none that it can have.
     pub(super) fn is_broken(&self, name: &str) -> bool {
         self.is_unreadable || self.broken.contains(&name)

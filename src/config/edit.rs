@@ -1,22 +1,26 @@
 //! Files that forkcast itself writes: an operator's comments, order and spelling stay, and a file is never half there.
 
+mod patch;
+
 use std::{
     ffi::OsString,
     fmt,
-    fs::{self, File, OpenOptions},
+    fs::{self, File, Metadata, OpenOptions},
     io::{self, Write as _},
     path::{Path, PathBuf},
 };
 
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
-use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, TableLike, TomlError, Value};
 use zeroize::Zeroizing;
+
+pub use patch::edited;
 
 use super::{
     Config, Problem,
     source::{Disk, Entry, Source},
 };
+use crate::regular_file;
 
 /// The fields of a file that are to be set, by their names in it; `null` takes one out (RFC 7396, JSON Merge Patch). There may be
 /// a key among them.
@@ -38,67 +42,6 @@ impl Fields {
     }
 }
 
-/// A file's text with these fields in it. What else is there stays as it is, to the byte.
-///
-/// # Errors
-/// Where the text is no TOML: it is to be mended by hand first.
-pub fn edited(text: &str, fields: &Fields) -> Result<String, TomlError> {
-    let mut document: DocumentMut = text.parse()?;
-    patch(document.as_table_mut(), &fields.0);
-    Ok(document.to_string())
-}
-
-fn patch(table: &mut dyn TableLike, fields: &Map<String, Json>) {
-    for (name, value) in fields {
-        match value {
-            Json::Null => {
-                table.remove(name);
-            }
-            Json::Object(inner) => {
-                let is_table = table.get(name).is_some_and(Item::is_table_like);
-                if !is_table {
-                    table.insert(name, Item::Table(Table::new()));
-                }
-                if let Some(inside) = table.get_mut(name).and_then(Item::as_table_like_mut) {
-                    patch(inside, inner);
-                }
-            }
-            plain => set(table, name, value_of(plain)),
-        }
-    }
-}
-
-/// Puts a value in the place of another one, whose comment stays.
-fn set(table: &mut dyn TableLike, name: &str, mut value: Value) {
-    match table.get_mut(name).and_then(Item::as_value_mut) {
-        Some(present) => {
-            *value.decor_mut() = present.decor().clone();
-            *present = value;
-        }
-        None => {
-            table.insert(name, Item::Value(value));
-        }
-    }
-}
-
-fn value_of(json: &Json) -> Value {
-    match json {
-        Json::Bool(is) => (*is).into(),
-        Json::Number(number) => match number.as_i64() {
-            Some(whole) => whole.into(),
-            None => number.as_f64().unwrap_or_default().into(),
-        },
-        Json::String(text) => text.as_str().into(),
-        Json::Array(items) => items.iter().map(value_of).collect::<Array>().into(),
-        // Within a list; TOML has no null.
-        Json::Object(fields) => {
-            let pairs = fields.iter().filter(|(_, value)| !value.is_null());
-            pairs.map(|(name, value)| (name.as_str(), value_of(value))).collect::<InlineTable>().into()
-        }
-        Json::Null => "".into(),
-    }
-}
-
 /// What would be wrong if a file held this text: in it, or in others because of it.
 ///
 /// # Errors
@@ -106,7 +49,8 @@ fn value_of(json: &Json) -> Value {
 pub fn check(folder: &Path, file: &Path, text: &str) -> Result<(), Vec<Problem>> {
     let present = Config::load(&Disk::default(), folder).problems;
     let draft = Draft { disk: Disk::default(), file, text };
-    let is_new = |problem: &Problem| problem.place.file() == Some(file) || !present.contains(problem);
+    let is_here = |place: &Path| place == file || Some(place) == file.parent();
+    let is_new = |problem: &Problem| problem.place.file().is_some_and(is_here) || !present.contains(problem);
     let problems = Config::load(&draft, folder).problems;
     let mistakes: Vec<_> = problems.into_iter().filter(|problem| problem.is_mistake() && is_new(problem)).collect();
     if mistakes.is_empty() { Ok(()) } else { Err(mistakes) }
@@ -156,21 +100,31 @@ impl Source for Draft<'_> {
     }
 }
 
-/// Writes a file whole or not at all, whatever happens meanwhile. One that is there keeps its rights; a new one is for its owner
-/// alone. A link is followed.
+/// Why a file was not written. What was there is untouched.
+#[derive(Debug, thiserror::Error)]
+pub enum Unwritten {
+    /// It is another one than what was read: somebody has saved it meanwhile, and what they wrote would be lost.
+    #[error("it was changed meanwhile")]
+    Changed,
+    /// Its folder cannot be written.
+    #[error(transparent)]
+    Disk(#[from] io::Error),
+}
+
+/// Writes a file whole or not at all, whatever happens meanwhile. `present` is what was read of it; `None` where there was none.
+/// One that is there keeps its rights and, where this process may give it away, its owner; a new one is for its owner alone. A link
+/// is followed.
 ///
 /// # Errors
-/// Where its folder cannot be written. What was there is untouched then.
-pub fn write(file: &Path, text: &str) -> io::Result<()> {
-    let target = fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
+/// Where the file is no longer what was read, or its folder cannot be written.
+pub fn write(file: &Path, present: Option<&str>, text: &str) -> Result<(), Unwritten> {
+    let target = target_of(file);
     let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let draft = draft_beside(&target);
-    let written = write_new(&draft, text).and_then(|()| {
-        if let Ok(present) = fs::metadata(&target) {
-            fs::set_permissions(&draft, present.permissions())?;
-        }
-        fs::rename(&draft, &target)
-    });
+    let written =
+        write_new(&draft, text, fs::metadata(&target).ok().as_ref()).map_err(Unwritten::from).and_then(|()| {
+            if holds(file, &target, present)? { Ok(fs::rename(&draft, &target)?) } else { Err(Unwritten::Changed) }
+        });
     if written.is_err() {
         // It may not even be there.
         let _ = fs::remove_file(&draft);
@@ -178,6 +132,21 @@ pub fn write(file: &Path, text: &str) -> io::Result<()> {
     written?;
     sync_folder(folder);
     Ok(())
+}
+
+fn target_of(file: &Path) -> PathBuf {
+    fs::canonicalize(file).unwrap_or_else(|_| file.to_owned())
+}
+
+/// Whether a file still leads to the same place, and what was read is still there.
+fn holds(file: &Path, target: &Path, present: Option<&str>) -> io::Result<bool> {
+    let now = match regular_file::read(file) {
+        Ok(bytes) => Some(Zeroizing::new(bytes)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(error) => return Err(error),
+    };
+    let is_same = now.as_ref().map(|bytes| bytes.as_slice()) == present.map(str::as_bytes);
+    Ok(is_same && target_of(file) == target)
 }
 
 /// Makes a folder for files with keys in them: for its owner alone.
@@ -210,15 +179,31 @@ fn draft_beside(target: &Path) -> PathBuf {
     target.with_file_name(format!(".{name}.{}.draft", std::process::id()))
 }
 
-fn write_new(file: &Path, text: &str) -> io::Result<()> {
+/// Writes a file that belongs to whom the file belongs that it is to replace, with the same rights.
+fn write_new(file: &Path, text: &str, replaced: Option<&Metadata>) -> io::Result<()> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut open = options.open(file)?;
     open.write_all(text.as_bytes())?;
+    if let Some(replaced) = replaced {
+        keep_owner(&open, replaced);
+        open.set_permissions(replaced.permissions())?;
+    }
     open.sync_all()
 }
+
+/// Root can give files away, others their group at most: what cannot be kept is not.
+#[cfg(unix)]
+fn keep_owner(open: &File, replaced: &Metadata) {
+    use std::os::unix::fs::{MetadataExt as _, fchown};
+    let (owner, group) = (Some(replaced.uid()), Some(replaced.gid()));
+    let _ = fchown(open, owner, group).or_else(|_| fchown(open, None, group));
+}
+
+#[cfg(not(unix))]
+fn keep_owner(_: &File, _: &Metadata) {}
 
 /// The name is on the disk, too. Not every system can do that for a folder; the file itself is there.
 fn sync_folder(folder: &Path) {
@@ -231,31 +216,10 @@ mod tests {
 
     use super::*;
 
-    fn fields(json: Json) -> Fields {
-        serde_json::from_value(json).unwrap()
-    }
-
-    #[test]
-    fn what_a_person_wrote_stays() {
-        let text = "# tonight\nplatform = 'twitch'   # the main one\n\nkey=\"old\" # from the dashboard\n\
-                    [backpressure]\n# our uplink is poor\nmax_lag = \"3s\"\n";
-        let edit = |json| edited(text, &fields(json)).unwrap();
-        assert_eq!(edit(json!({})), text);
-        assert_eq!(edit(json!({"key": "new"})), text.replace("\"old\"", "\"new\""));
-        assert_eq!(edit(json!({"platform": "kick"})), text.replace("'twitch'", "\"kick\""));
-        let off = edit(json!({"enabled": false}));
-        assert!(off.contains("# from the dashboard\nenabled = false\n[backpressure]"), "before the table: {off}");
-        assert_eq!(edit(json!({"backpressure": {"max_lag": "9s"}})), text.replace("3s", "9s"));
-        assert!(!edit(json!({"backpressure": {"max_lag": null}})).contains("max_lag"));
-        assert!(!edit(json!({"key": null})).contains("key"));
-        let more = edit(json!({"reconnect": {"max": "20s"}, "codecs": ["h264", "aac"], "multitrack": true}));
-        assert!(more.contains("codecs = [\"h264\", \"aac\"]") && more.contains("[reconnect]\nmax = \"20s\""), "{more}");
-        assert!(edited("key = \"half", &fields(json!({"key": "new"}))).is_err());
-    }
-
     #[test]
     fn nothing_of_a_value_is_printed() {
-        let fields = fields(json!({"key": "a secret", "backpressure": {"max_lag": "3s"}}));
+        let fields = json!({"key": "a secret", "backpressure": {"max_lag": "3s"}});
+        let fields: Fields = serde_json::from_value(fields).unwrap();
         assert_eq!(format!("{fields:?}"), "{\"backpressure\", \"key\"}");
     }
 
@@ -273,6 +237,9 @@ mod tests {
         assert!(first[0].message.contains("`a` sends to the same server"), "the second is wrong by it: {first:?}");
         let wrong = check("one.toml", "url = \"rtmp://127.0.0.1/live\"\nkey = \"k\"\nmax_lag = 3\n").unwrap_err();
         assert_eq!(wrong[0].field.as_deref(), Some("max_lag"));
+        // Where nobody would read it.
+        let unread = check("LIVE/two.toml", "url = \"rtmp://127.0.0.1/live\"\nkey = \"the-other\"\n").unwrap_err();
+        assert!(unread[0].message.contains("differs from `live`"), "{unread:?}");
     }
 
     #[cfg(unix)]
@@ -282,16 +249,47 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("one.toml");
         let mode = |file: &Path| fs::metadata(file).unwrap().permissions().mode() & 0o777;
-        write(&file, "a").unwrap();
+        write(&file, None, "a").unwrap();
         assert_eq!(mode(&file), 0o600);
         fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
         let link = folder.path().join("link.toml");
         std::os::unix::fs::symlink(&file, &link).unwrap();
-        write(&link, "b").unwrap();
+        write(&link, Some("a"), "b").unwrap();
         assert_eq!((fs::read_to_string(&file).unwrap().as_str(), mode(&file)), ("b", 0o640));
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink(), "a link stays one");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2, "no draft is left");
         remove(&link).unwrap();
         assert!(file.exists());
+    }
+
+    #[test]
+    fn what_somebody_saved_meanwhile_is_not_written_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("one.toml");
+        let is_changed = |present| matches!(write(&file, present, "mine"), Err(Unwritten::Changed));
+        assert!(is_changed(Some("gone")), "one that was taken away does not come back");
+        fs::write(&file, "theirs").unwrap();
+        assert!(is_changed(None) && is_changed(Some("their")));
+        assert_eq!(fs::read_to_string(&file).unwrap(), "theirs");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "no draft is left");
+        write(&file, Some("theirs"), "mine").unwrap();
+        assert_eq!(fs::read_to_string(&file).unwrap(), "mine");
+    }
+
+    /// Seen as root alone: others cannot make a file that belongs to somebody else.
+    #[cfg(unix)]
+    #[test]
+    fn a_file_stays_whose_it_is() {
+        use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("one.toml");
+        fs::write(&file, "a").unwrap();
+        if chown(&file, Some(12_345), Some(23_456)).is_err() {
+            return;
+        }
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
+        write(&file, Some("a"), "b").unwrap();
+        let metadata = fs::metadata(&file).unwrap();
+        assert_eq!((metadata.uid(), metadata.gid(), metadata.mode() & 0o7777), (12_345, 23_456, 0o640));
     }
 }

@@ -7,20 +7,15 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use secrecy::{ExposeSecret as _, SecretString};
-use sha2::{Digest as _, Sha256};
-
 use super::{
-    Activation, Config, StreamConfig,
+    Config, Running, StreamConfig,
     destination::DestinationFile,
-    document::Spot,
     problem::{Place, Problem, Severity},
-    server_url::{BACKUP_URL, server_of},
+    shared,
     source::{Entry, Source},
     stream::Publisher,
     variables,
 };
-use crate::{ingest::access::PublisherKey, rtmp::secret::SecretText};
 
 /// The stream of the files that lie in no folder of their own.
 pub const DEFAULT_STREAM: &str = "live";
@@ -34,8 +29,14 @@ impl Config {
     /// A folder that does not exist is one without destinations.
     #[must_use]
     pub fn load(source: &dyn Source, destinations: &Path) -> Self {
+        Self::load_beside(source, destinations, &Running::default())
+    }
+
+    /// The same while something runs: of two files that cannot both count, the one that runs does.
+    #[must_use]
+    pub fn load_beside(source: &dyn Source, destinations: &Path, running: &Running) -> Self {
         let mut reader = Reader { source, problems: Vec::new(), named_variables: BTreeSet::new() };
-        let streams = reader.read(destinations);
+        let streams = reader.read(destinations, running);
         reader.problems.extend(variables::unread(source, &reader.named_variables));
         Self { streams, problems: reader.problems }
     }
@@ -49,31 +50,39 @@ struct Reader<'s> {
 }
 
 /// A stream with what is needed to compare it with others.
-struct Stream {
-    name: String,
-    publisher: Publisher,
-    destinations: Vec<DestinationFile>,
+pub(super) struct Stream {
+    pub(super) name: String,
+    pub(super) publisher: Publisher,
+    pub(super) destinations: Vec<DestinationFile>,
+    is_unlisted: bool,
 }
 
+/// A folder is there and cannot be listed: that is told, in these words.
+struct Unlisted(String);
+
 impl Reader<'_> {
-    fn read(&mut self, root: &Path) -> Vec<StreamConfig> {
+    fn read(&mut self, root: &Path, running: &Running) -> Vec<StreamConfig> {
         let entries = self.entries(root);
-        let mut streams = vec![self.stream(DEFAULT_STREAM, root, &entries)];
-        let mut names: HashMap<String, String> = HashMap::new();
-        for entry in entries.iter().filter(|entry| entry.is_folder) {
+        let mut streams = vec![self.stream(DEFAULT_STREAM, root, entries.as_deref())];
+        let mut names = HashMap::from([(DEFAULT_STREAM.to_owned(), DEFAULT_STREAM.to_owned())]);
+        for entry in entries.iter().flatten().filter(|entry| entry.is_folder) {
             let folder = root.join(&entry.name);
             let inside = self.entries(&folder);
-            // A folder without settings is somebody's folder of keys or pictures.
-            if !inside.iter().any(|entry| !entry.is_folder && stem(entry).is_some()) {
-                continue;
-            }
-            for deeper in inside.iter().filter(|entry| entry.is_folder) {
-                let message = "a folder in a stream's folder is not read".to_owned();
-                let hint = format!("move its files into {}", folder.display());
-                self.report(Severity::Warning, &folder.join(&deeper.name), message, hint);
+            if let Ok(inside) = &inside {
+                // A folder without settings is somebody's folder of keys or pictures.
+                if !inside.iter().any(|entry| !entry.is_folder && stem(entry).is_some()) {
+                    continue;
+                }
+                for deeper in inside.iter().filter(|entry| entry.is_folder) {
+                    let message = "a folder in a stream's folder is not read".to_owned();
+                    let hint = format!("move its files into {}", folder.display());
+                    self.report(Severity::Warning, &folder.join(&deeper.name), message, hint);
+                }
             }
             let name = match checked_name(&folder, entry.name.to_str()) {
                 Ok(name) => name,
+                // It is no stream, whatever is in it.
+                Err(_) if inside.is_err() => continue,
                 Err(problem) => {
                     self.problems.push(*problem);
                     continue;
@@ -84,37 +93,46 @@ impl Reader<'_> {
                 self.mistake(&folder, message, format!("move its files into {}", root.display()));
             } else if let Some(other) = names.get(&name.to_ascii_lowercase()) {
                 let message = format!("this stream's name differs from `{other}` in nothing but case");
-                self.mistake(&folder, message, "give one of the folders another name".to_owned());
+                let which = if other == DEFAULT_STREAM { "this folder" } else { "one of the folders" };
+                self.mistake(&folder, message, format!("give {which} another name"));
             } else {
                 names.insert(name.to_ascii_lowercase(), name.clone());
-                let stream = self.stream(&name, &folder, &inside);
+                let stream = self.stream(&name, &folder, inside.as_deref());
                 streams.push(stream);
             }
         }
-        forbid_shared_keys(&mut streams);
-        drop_shared_backups(&mut streams);
-        forbid_shared_targets(&mut streams);
+        shared::compare(&mut streams, running);
         streams.into_iter().map(|stream| self.finish(stream)).collect()
     }
 
-    /// What is in a folder and not hidden, by name.
-    fn entries(&mut self, folder: &Path) -> Vec<Entry> {
+    /// What is in a folder and not hidden, by name. One that is not there is empty; one that cannot be listed is a mistake.
+    fn entries(&mut self, folder: &Path) -> Result<Vec<Entry>, Unlisted> {
         match self.source.entries(folder) {
             Ok(mut entries) => {
                 entries.retain(|entry| !entry.name.as_encoded_bytes().starts_with(b"."));
                 entries.sort();
-                entries
+                Ok(entries)
             }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
             Err(error) => {
-                let hint = "let forkcast's user list and read it".to_owned();
-                self.mistake(folder, format!("the folder cannot be read: {error}"), hint);
-                Vec::new()
+                let message = format!("the folder cannot be read: {error}");
+                let hint = "let forkcast's user list and read it; until then its stream stays as it runs".to_owned();
+                let problem = problem(Severity::Mistake, folder, message, hint);
+                let unlisted = Unlisted(problem.one_line());
+                self.problems.push(problem);
+                Err(unlisted)
             }
         }
     }
 
-    fn stream(&mut self, name: &str, folder: &Path, entries: &[Entry]) -> Stream {
+    fn stream(&mut self, name: &str, folder: &Path, entries: Result<&[Entry], &Unlisted>) -> Stream {
+        let entries = match entries {
+            Ok(entries) => entries,
+            Err(Unlisted(problem)) => {
+                let publisher = Publisher::unknown(problem.clone());
+                return Stream { name: name.to_owned(), publisher, destinations: Vec::new(), is_unlisted: true };
+            }
+        };
         let mut named = Vec::new();
         let mut own_file = None;
         for entry in entries.iter().filter(|entry| !entry.is_folder) {
@@ -142,7 +160,7 @@ impl Reader<'_> {
             };
             destinations.push(destination);
         }
-        let stream = Stream { name: name.to_owned(), publisher, destinations };
+        let stream = Stream { name: name.to_owned(), publisher, destinations, is_unlisted: false };
         self.note_exposed_keys(&stream, folder, own_file.as_deref());
         stream
     }
@@ -203,8 +221,8 @@ impl Reader<'_> {
     }
 
     fn finish(&mut self, stream: Stream) -> StreamConfig {
-        let Stream { name, publisher, destinations } = stream;
-        let is_wrong = publisher.problems.iter().any(Problem::is_mistake);
+        let Stream { name, publisher, destinations, is_unlisted } = stream;
+        let is_wrong = is_unlisted || publisher.problems.iter().any(Problem::is_mistake);
         self.problems.extend(publisher.problems);
         let mut configs = Vec::new();
         for destination in destinations {
@@ -221,6 +239,7 @@ impl Reader<'_> {
             ways,
             wrong,
             is_wrong,
+            is_unlisted,
             takeover,
             coalescing,
             hold,
@@ -287,106 +306,4 @@ fn stem(entry: &Entry) -> Option<Option<&str>> {
     };
     let (stem, extension) = name.rsplit_once('.')?;
     extension.eq_ignore_ascii_case("toml").then_some(Some(stem))
-}
-
-/// The key alone decides which stream a publisher means, and by whose name it comes in.
-fn forbid_shared_keys(streams: &mut [Stream]) {
-    let mut seen: HashMap<[u8; 32], (String, Place)> = HashMap::new();
-    for Stream { name, publisher, .. } in streams {
-        let mut index = 0;
-        while let Some(PublisherKey { digest, .. }) = publisher.access.keys.get(index).cloned() {
-            match seen.get(&digest.bytes()) {
-                None => {
-                    let place = publisher.spots.get(index).map_or(Place::Settings, |spot| spot.place.clone());
-                    seen.insert(digest.bytes(), (name.clone(), place));
-                    index += 1;
-                }
-                Some((other, place)) if other == name => {
-                    let message = format!("this key is there twice ({place})");
-                    publisher.refuse_key(index, message, "give each name a key of its own".to_owned());
-                }
-                Some((other, place)) => {
-                    let message = format!("this is the stream key of `{other}` too ({place})");
-                    let hint = "give each stream a key of its own: the key alone says which stream a publisher means";
-                    publisher.refuse_key(index, message, hint.to_owned());
-                }
-            }
-        }
-    }
-}
-
-/// A backup where another destination sends with the same key already: a failover would take the server from that one.
-fn drop_shared_backups(streams: &mut [Stream]) {
-    let all = streams.iter().flat_map(|stream| &stream.destinations);
-    let mut targets: HashMap<[u8; 32], String> = HashMap::new();
-    for destination in all {
-        if let Some(target) = &destination.target {
-            targets.entry(digest_of(&target.server, &target.key)).or_insert_with(|| destination.config.name.clone());
-        }
-    }
-    for destination in streams.iter_mut().flat_map(|stream| &mut stream.destinations) {
-        let DestinationFile { config, problems, backup_spot, .. } = destination;
-        let Activation::On(settings) = &mut config.activation else { continue };
-        let Some(server) = settings.backup.as_ref().map(|backup| server_of(&backup.url)) else { continue };
-        let Some(other) = targets.get(&digest_of(&server, &settings.key)) else { continue };
-        settings.backup = None;
-        config.explanation.retain(|line| !matches!(line.field, "backup_after" | "failback"));
-        if let Some(line) = config.explanation.iter_mut().find(|line| line.field == BACKUP_URL.name) {
-            line.value = format!("off: `{other}` sends there");
-        }
-        // The platform's own is taken where nobody asked for it.
-        if let Some(Spot { place, excerpt }) = backup_spot.take() {
-            problems.push(Problem {
-                severity: Severity::Warning,
-                place,
-                field: Some(BACKUP_URL.name.to_owned()),
-                message: format!("this backup is not used: `{other}` sends there all the time, with the same key"),
-                excerpt,
-                hint: "take the line out; with both there is a backup already".to_owned(),
-            });
-        }
-    }
-}
-
-/// Two sessions with one key at one server take it from each other, again and again.
-fn forbid_shared_targets(streams: &mut [Stream]) {
-    let mut seen: HashMap<[u8; 32], (String, String, Place)> = HashMap::new();
-    for stream in streams {
-        for destination in &mut stream.destinations {
-            let Some(target) = destination.target.take() else { continue };
-            let digest = digest_of(&target.server, &target.key);
-            let Some((other_stream, other_name, other_place)) = seen.get(&digest) else {
-                seen.insert(digest, (stream.name.clone(), destination.config.name.clone(), target.spot.place));
-                continue;
-            };
-            let is_same_stream = *other_stream == stream.name;
-            let hint = if is_same_stream {
-                "take one of the files away, or give it a key of its own".to_owned()
-            } else {
-                format!("whichever of `{other_stream}` and `{}` is live second disturbs the first", stream.name)
-            };
-            let problem = Problem {
-                severity: if is_same_stream { Severity::Mistake } else { Severity::Warning },
-                place: target.spot.place,
-                field: None,
-                message: format!("`{other_name}` sends to the same server with the same key ({other_place})"),
-                excerpt: target.spot.excerpt,
-                hint,
-            };
-            if is_same_stream {
-                destination.config.activation = Activation::Wrong { problem: problem.one_line() };
-            }
-            destination.problems.push(problem);
-        }
-    }
-}
-
-/// What two destinations with one target have in common; the key cannot be read from it.
-fn digest_of(server: &SecretText, key: &SecretString) -> [u8; 32] {
-    let (server, key) = (server.expose_secret(), key.expose_secret());
-    // The length keeps the two apart.
-    let mut digest = Sha256::new_with_prefix(server.len().to_be_bytes());
-    digest.update(server);
-    digest.update(key);
-    digest.finalize().into()
 }

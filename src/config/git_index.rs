@@ -4,11 +4,13 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    fs::{self, File},
+    fs,
     io::Read as _,
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
 };
+
+use crate::regular_file;
 
 /// Most bytes of an index: one of half a million files.
 const INDEX_LIMIT: u64 = 64 << 20;
@@ -78,11 +80,8 @@ fn repository_of(root: &Path) -> Option<PathBuf> {
 
 /// A file's bytes; nothing where it has more than `limit`, or is none that ends.
 fn read(file: &Path, limit: u64) -> Option<Vec<u8>> {
-    if !fs::metadata(file).ok()?.is_file() {
-        return None;
-    }
     let mut bytes = Vec::new();
-    File::open(file).ok()?.take(limit + 1).read_to_end(&mut bytes).ok()?;
+    regular_file::open(file).ok()?.take(limit + 1).read_to_end(&mut bytes).ok()?;
     (bytes.len() as u64 <= limit).then_some(bytes)
 }
 

@@ -22,6 +22,8 @@ pub struct Memory {
     pub open_to_all: BTreeSet<PathBuf>,
     /// The files that git tracks.
     pub tracked: BTreeSet<PathBuf>,
+    /// The folders that may not be listed.
+    pub unlisted: BTreeSet<PathBuf>,
 }
 
 impl Memory {
@@ -42,6 +44,9 @@ impl Memory {
 
 impl Source for Memory {
     fn entries(&self, folder: &Path) -> io::Result<Vec<Entry>> {
+        if self.unlisted.contains(folder) {
+            return Err(io::ErrorKind::PermissionDenied.into());
+        }
         let mut entries = BTreeSet::new();
         for file in self.files.keys() {
             let Ok(inside) = file.strip_prefix(folder) else { continue };

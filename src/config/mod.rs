@@ -28,13 +28,19 @@ mod problem;
 mod secret;
 mod server;
 mod server_url;
+mod shared;
 mod source;
 mod stream;
 mod variables;
 mod watched;
 mod web_url;
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
 
 pub use document::show_duration;
 pub use explain::{Explained, Origin};
@@ -61,6 +67,15 @@ pub struct Config {
     pub problems: Vec<Problem>,
 }
 
+/// What runs while the files are read.
+#[derive(Clone, Debug, Default)]
+pub struct Running {
+    /// The names of the streams.
+    pub streams: BTreeSet<String>,
+    /// What each destination runs by, by its file.
+    pub destinations: BTreeMap<PathBuf, Arc<Settings>>,
+}
+
 /// One stream: who may publish it, and where it goes.
 #[derive(Debug)]
 pub struct StreamConfig {
@@ -74,6 +89,8 @@ pub struct StreamConfig {
     pub wrong: Option<String>,
     /// There is a mistake in the stream's own file, of whatever kind: where the stream runs already, nothing of it counts.
     pub is_wrong: bool,
+    /// Its folder is there and cannot be listed: what its files say is not known, and where the stream runs it goes on as a whole.
+    pub is_unlisted: bool,
     /// What happens when a second publisher shows the key.
     pub takeover: Takeover,
     /// How long messages gather for a write.
@@ -85,6 +102,14 @@ pub struct StreamConfig {
     pub settings: Vec<Explained>,
     /// One for each file, by name.
     pub destinations: Vec<DestinationConfig>,
+}
+
+impl StreamConfig {
+    /// Whether its key is to be the one that forkcast makes: nothing says otherwise.
+    #[must_use]
+    pub fn needs_key(&self) -> bool {
+        self.wrong.is_none() && self.ways.is_empty()
+    }
 }
 
 /// One destination's file.

@@ -156,6 +156,8 @@ pub(super) fn unreadable(field: &str, path: &Path, typed: &str, error: &std::io:
         "`~` means nothing here: write the whole path"
     } else if error.kind() == std::io::ErrorKind::PermissionDenied {
         "let forkcast's user read it"
+    } else if error.kind() == std::io::ErrorKind::InvalidInput {
+        "name a file: pipes and devices are not read"
     } else {
         "check the path; a relative one begins at the folder of this file"
     };

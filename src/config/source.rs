@@ -2,7 +2,7 @@
 
 use std::{
     ffi::OsString,
-    fs::{self, File},
+    fs,
     io::{self, Read as _},
     path::Path,
 };
@@ -10,6 +10,7 @@ use std::{
 use zeroize::Zeroizing;
 
 use super::git_index;
+use crate::regular_file;
 
 /// Most bytes that a file of configuration may have. A real one has a few hundred; past this it is the wrong file.
 pub const FILE_LIMIT: usize = 1 << 20;
@@ -25,7 +26,7 @@ pub trait Source {
     /// A file's bytes, cut after [`FILE_LIMIT`] and one more. There may be a key in them: they do not outlive their use.
     ///
     /// # Errors
-    /// The file is missing or cannot be read.
+    /// The file is missing, is none, or cannot be read.
     fn read(&self, file: &Path) -> io::Result<Zeroizing<Vec<u8>>>;
 
     /// An environment variable that is set.
@@ -61,15 +62,14 @@ impl Source for Disk {
         fs::read_dir(folder)?
             .map(|entry| {
                 let name = entry?.file_name();
-                // `metadata` follows links: a mounted secret or config map is a link into a hidden folder.
-                let is_folder = fs::metadata(folder.join(&name)).is_ok_and(|metadata| metadata.is_dir());
+                let is_folder = is_folder(&folder.join(&name))?;
                 Ok(Entry { name, is_folder })
             })
             .collect()
     }
 
     fn read(&self, file: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
-        let open = File::open(file)?;
+        let open = regular_file::open(file)?;
         let size = open.metadata().map_or(0, |metadata| metadata.len()).min(FILE_LIMIT as u64);
         // With room for all of it from the start: a buffer that grows leaves copies behind.
         let mut bytes = Zeroizing::new(Vec::with_capacity(size as usize + 1));
@@ -99,5 +99,24 @@ impl Source for Disk {
 
     fn is_tracked(&self, file: &Path) -> bool {
         self.indexes.track(file)
+    }
+}
+
+/// Whether a name in a folder is one of a folder. Links are followed: a mounted secret or config map is a link into a hidden folder.
+fn is_folder(path: &Path) -> io::Result<bool> {
+    let leads_nowhere =
+        |error: &io::Error| matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory);
+    match fs::metadata(path) {
+        Ok(metadata) => return Ok(metadata.is_dir()),
+        Err(error) if leads_nowhere(&error) => return Ok(false),
+        Err(_) => {}
+    }
+    match fs::symlink_metadata(path) {
+        // A link to where nobody gets to: read as a file of settings, or listed as a folder, it says so.
+        Ok(_) => Ok(path.extension().is_none_or(|extension| !extension.eq_ignore_ascii_case("toml"))),
+        // Taken away just now.
+        Err(error) if leads_nowhere(&error) => Ok(false),
+        // The folder may be listed, and no more: everything in it would be taken for a file.
+        Err(error) => Err(error),
     }
 }

@@ -95,6 +95,11 @@ impl Publisher {
         }
     }
 
+    /// What is configured cannot be read: nobody may publish.
+    pub(super) fn unknown(problem: String) -> Self {
+        Self { access: Access { is_closed: true, ..Access::default() }, wrong: Some(problem), ..Self::unnamed() }
+    }
+
     /// The default stream's key from the environment, which goes before its file's. `None` where it is not set.
     pub(super) fn from_environment(source: &dyn Source) -> Option<Self> {
         let value = source.variable(VARIABLE).filter(|value| !value.is_empty())?;
@@ -160,16 +165,11 @@ impl Publisher {
 
     /// What `stream.toml` says.
     pub(super) fn read(source: &dyn Source, file: &Path) -> Self {
-        let mut publisher = Self::unnamed();
         let text = match Text::read(source, file) {
             Ok(text) => text,
-            Err(problem) => {
-                publisher.access.is_closed = true;
-                publisher.wrong = Some(problem.one_line());
-                publisher.problems.push(*problem);
-                return publisher;
-            }
+            Err(problem) => return Self { problems: vec![*problem.clone()], ..Self::unknown(problem.one_line()) },
         };
+        let mut publisher = Self::unnamed();
         let mut document = Document::parse(&text, FIELDS);
         publisher.settings.clear();
         let is_whole = publisher.read_ways(&mut document, source);

@@ -3,6 +3,7 @@
 mod access;
 mod activation;
 mod between_files;
+mod disk;
 mod mistakes;
 mod notify;
 mod reference;

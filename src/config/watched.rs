@@ -9,7 +9,7 @@ use std::{
     ffi::OsString,
     fs, io,
     path::{Path, PathBuf},
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::SystemTime,
 };
 
@@ -21,12 +21,16 @@ use super::source::{Entry, Source};
 pub struct Watched<S> {
     source: S,
     /// Held for one entry.
-    seen: Mutex<BTreeMap<PathBuf, Stamp>>,
+    seen: Mutex<Stamps>,
 }
 
 /// Every file and folder that was read, as it was then.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Stamps(BTreeMap<PathBuf, Stamp>);
+pub struct Stamps {
+    seen: BTreeMap<PathBuf, Stamp>,
+    /// Those of them that forkcast itself writes.
+    own: BTreeSet<PathBuf>,
+}
 
 /// By what a file is known to be the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,16 +45,29 @@ impl<S: Source> Watched<S> {
         Self { source, seen: Mutex::default() }
     }
 
-    /// Notes a file that was read otherwise.
-    pub fn note(&self, path: &Path) {
-        // Before it is read: what changes meanwhile counts as changed.
-        let stamp = Stamp::of(path);
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).entry(path.to_owned()).or_insert(stamp);
+    /// Notes a file that forkcast itself makes where there is none. That one is gone is no change: its disk may be away, and another
+    /// in its place would be a change indeed.
+    pub fn note_own(&self, path: &Path) {
+        self.note(path);
+        self.stamps().own.insert(path.to_owned());
     }
 
     /// What was read.
     pub fn into_stamps(self) -> Stamps {
-        Stamps(self.seen.into_inner().unwrap_or_else(PoisonError::into_inner))
+        self.seen.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn note(&self, path: &Path) {
+        // Before it is read: what changes meanwhile counts as changed.
+        self.note_as(path, Stamp::of(path));
+    }
+
+    fn note_as(&self, path: &Path, stamp: Stamp) {
+        self.stamps().seen.entry(path.to_owned()).or_insert(stamp);
+    }
+
+    fn stamps(&self) -> MutexGuard<'_, Stamps> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -58,14 +75,14 @@ impl Stamps {
     /// Which files and folders are others than they were, or were not read then.
     #[must_use]
     pub fn changed_since(&self, earlier: &Self) -> BTreeSet<PathBuf> {
-        let is_other = |(path, stamp): &(&PathBuf, &Stamp)| earlier.0.get(*path) != Some(stamp);
-        self.0.iter().filter(is_other).map(|(path, _)| path.clone()).collect()
+        let is_other = |(path, stamp): &(&PathBuf, &Stamp)| earlier.seen.get(*path) != Some(stamp);
+        self.seen.iter().filter(is_other).map(|(path, _)| path.clone()).collect()
     }
 
     /// Which folder it was that was read: device and inode.
     #[must_use]
     pub fn place_of(&self, folder: &Path) -> Option<(u64, u64)> {
-        match self.0.get(folder) {
+        match self.seen.get(folder) {
             Some(Stamp::Present { identity: (device, inode, _), .. }) => Some((*device, *inode)),
             Some(Stamp::Missing) | None => None,
         }
@@ -74,7 +91,20 @@ impl Stamps {
     /// The same files and folders as they are now.
     #[must_use]
     pub fn now(&self) -> Self {
-        Self(self.0.keys().map(|path| (path.clone(), Stamp::of(path))).collect())
+        let now = |(path, earlier): (&PathBuf, &Stamp)| match Stamp::of(path) {
+            Stamp::Missing if self.own.contains(path) => (path.clone(), *earlier),
+            stamp => (path.clone(), stamp),
+        };
+        Self { seen: self.seen.iter().map(now).collect(), own: self.own.clone() }
+    }
+
+    /// Forkcast has just made those of its own files that were missing.
+    pub fn note_made(&mut self) {
+        for path in &self.own {
+            if let Some(stamp) = self.seen.get_mut(path).filter(|stamp| **stamp == Stamp::Missing) {
+                *stamp = Stamp::of(path);
+            }
+        }
     }
 }
 
@@ -106,7 +136,15 @@ fn identity(_: &fs::Metadata) -> (u64, u64, i64) {
 impl<S: Source> Source for Watched<S> {
     fn entries(&self, folder: &Path) -> io::Result<Vec<Entry>> {
         self.note(folder);
-        self.source.entries(folder)
+        let entries = self.source.entries(folder)?;
+        for path in entries.iter().filter(|entry| !entry.is_folder).map(|entry| folder.join(&entry.name)) {
+            let is_file = fs::metadata(&path).is_ok_and(|metadata| !metadata.is_dir());
+            if !is_file {
+                // A link that leads nowhere is not read, and may lead to a folder later.
+                self.note_as(&path, Stamp::Missing);
+            }
+        }
+        Ok(entries)
     }
 
     fn read(&self, file: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
@@ -156,6 +194,8 @@ mod tests {
         }
         symlink("..1", folder.join("..data")).unwrap();
         symlink("..data/own.toml", folder.join("own.toml")).unwrap();
+        symlink("../away/away.toml", folder.join("away.toml")).unwrap();
+        symlink("../away", folder.join("away")).unwrap();
         let source = Watched::new(Disk::default());
         let _ = Config::load(&source, &folder);
         let stamps = source.into_stamps();
@@ -193,6 +233,8 @@ mod tests {
                 symlink("..2", home.join("destinations/..new")).unwrap();
                 fs::rename(home.join("destinations/..new"), home.join("destinations/..data")).unwrap();
             }),
+            ("the target of a link", |home| write(&home.join("away/away.toml"), "")),
+            ("a folder without settings as the target of a link", |home| fs::create_dir(home.join("away")).unwrap()),
         ];
         for (what, act) in table {
             assert!(is_noticed(act), "{what}");
@@ -209,5 +251,23 @@ mod tests {
         let stamps = source.into_stamps();
         fs::create_dir(folder).unwrap();
         assert_ne!(stamps, stamps.now());
+    }
+
+    #[test]
+    fn a_file_of_forkcasts_own_is_missed_by_nobody() {
+        let home = tempfile::tempdir().unwrap();
+        let [there, made] = ["there", "made"].map(|name| home.path().join(name));
+        fs::write(&there, "old").unwrap();
+        let source = Watched::new(Disk::default());
+        [&there, &made].into_iter().for_each(|file| source.note_own(file));
+        let mut stamps = source.into_stamps();
+        fs::write(&made, "new").unwrap();
+        assert_ne!(stamps, stamps.now());
+        stamps.note_made();
+        assert_eq!(stamps, stamps.now(), "it made that one itself");
+        fs::remove_file(&there).unwrap();
+        assert_eq!(stamps, stamps.now(), "its disk may be away");
+        fs::write(&there, "another").unwrap();
+        assert_eq!(stamps.now().changed_since(&stamps), BTreeSet::from([there]));
     }
 }

@@ -200,6 +200,7 @@ async fn start_relay(state: &Path, destinations: &Path) -> anyhow::Result<(Relay
             takeover: stream.takeover,
             coalescing: stream.coalescing,
             is_wrong: false,
+            unlisted: None,
             destinations: stream.destinations,
         })
         .collect();

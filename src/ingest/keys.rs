@@ -1,7 +1,7 @@
 //! The stream key that nobody configured: made once, then kept in the state folder.
 
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{self, OpenOptions},
     io::{self, Read as _, Write as _},
     path::{Path, PathBuf},
     time::SystemTime,
@@ -11,7 +11,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use zeroize::Zeroizing;
 
 use super::access::{KeyDigest, PublisherKey};
-use crate::moment;
+use crate::{moment, regular_file};
 
 /// Letters and digits, no two alike on a screen. There are 32, so that a random byte picks one without bias.
 const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
@@ -128,7 +128,8 @@ impl StreamKey {
     /// The key before, as long as it opens the stream.
     #[must_use]
     pub fn previous(state: &Path, stream: &str, now: SystemTime) -> Option<PublisherKey> {
-        let text = fs::read_to_string(previous_file(state, stream)).ok()?;
+        let mut text = String::new();
+        regular_file::open(&previous_file(state, stream)).ok()?.take(FILE_LIMIT).read_to_string(&mut text).ok()?;
         let (digest, until) = text.trim().split_once(' ')?;
         let valid_until = moment::parse(until)?;
         let digest = KeyDigest::from_hex(digest)?;
@@ -137,12 +138,18 @@ impl StreamKey {
     }
 }
 
+/// The files with what is kept of the keys of a stream: its own, and the one before.
+#[must_use]
+pub fn files(state: &Path, stream: &str) -> [PathBuf; 2] {
+    [state.join(STREAM_KEYS).join(stream), previous_file(state, stream)]
+}
+
 /// Removes what is kept of the keys of a stream.
 ///
 /// # Errors
 /// The folder cannot be written.
 pub fn forget(state: &Path, stream: &str) -> Result<(), Error> {
-    for file in [state.join(STREAM_KEYS).join(stream), previous_file(state, stream)] {
+    for file in files(state, stream) {
         match fs::remove_file(&file) {
             Err(source) if source.kind() != io::ErrorKind::NotFound => {
                 return Err(Error::File { file, what: "removed", source });
@@ -212,10 +219,13 @@ pub fn probe(state: &Path, stream: &str) -> Result<(), Error> {
 fn load(file: &Path) -> Result<Option<SecretString>, Error> {
     // With room for all of it from the start: a text that grows leaves copies behind.
     let mut text = Zeroizing::new(String::with_capacity(FILE_LIMIT as usize + 1));
-    match File::open(file).and_then(|open| open.take(FILE_LIMIT).read_to_string(&mut text)) {
+    match regular_file::open(file).and_then(|open| open.take(FILE_LIMIT).read_to_string(&mut text)) {
         Ok(_) => {}
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) if error.kind() == io::ErrorKind::InvalidData => return Err(Error::Unusable(file.to_owned())),
+        // No text, or no file.
+        Err(error) if matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput) => {
+            return Err(Error::Unusable(file.to_owned()));
+        }
         Err(source) => return Err(Error::File { file: file.to_owned(), what: "read", source }),
     }
     let key = text.trim();
@@ -339,6 +349,26 @@ mod tests {
             assert!(error.contains("hint: delete it"), "{error}");
             assert_eq!(fs::read_to_string(&file).unwrap(), content);
         }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_pipe_in_the_place_of_a_key_is_not_waited_for() {
+        use std::{process::Command, sync::mpsc, thread, time::Duration};
+        let state = tempfile::tempdir().unwrap();
+        let files = files(state.path(), "live");
+        for file in &files {
+            fs::create_dir_all(file.parent().unwrap()).unwrap();
+            assert!(Command::new("mkfifo").arg(file).status().unwrap().success());
+        }
+        let (sender, answer) = mpsc::channel();
+        let folder = state.path().to_owned();
+        thread::spawn(move || {
+            assert!(StreamKey::previous(&folder, "live", SystemTime::now()).is_none());
+            sender.send(StreamKey::load_or_make(&folder, "live").unwrap_err().to_string())
+        });
+        let error = answer.recv_timeout(Duration::from_secs(10)).expect("it is not waited for");
+        assert!(error.contains("hint: delete it"), "{error}");
     }
 
     #[test]

@@ -15,7 +15,7 @@ use super::{Operator, is_live, no_stream};
 use crate::{
     config::{
         Config, DEFAULT_STREAM, Disk, FILE_LIMIT, Origin, Source as _,
-        edit::{self, Fields},
+        edit::{self, Fields, Unwritten},
         is_name,
     },
     control::desk::{Answer, Refused, Target},
@@ -213,12 +213,15 @@ impl Operator {
             if is_new {
                 fs::create_dir(folder).map_err(|error| unwritable(folder, &error))?;
             }
-            let written = edit::write(&file, &text);
+            let written = edit::write(&file, None, &text);
             if written.is_err() && is_new {
                 // Nothing else is in it.
                 let _ = fs::remove_dir(folder);
             }
-            written.map_err(|error| unwritable(&file, &error))
+            written.map_err(|unwritten| match unwritten {
+                Unwritten::Changed => Refused::Taken(taken),
+                Unwritten::Disk(error) => unwritable(&file, &error),
+            })
         })
         .await?;
         if let Err(refused) = self.read_again().await {
@@ -377,10 +380,11 @@ fn rewrite(folder: &Path, file: &Path, change: impl Fn(&str) -> Result<String, R
             return Ok(false);
         }
         edit::check(folder, file, &text).map_err(Refused::Wrong)?;
-        // What was saved in between is read again.
-        if read(file)? == present {
-            edit::write(file, &text).map_err(|error| unwritable(file, &error))?;
-            return Ok(true);
+        match edit::write(file, Some(&present), &text) {
+            Ok(()) => return Ok(true),
+            // What was saved in between is read again.
+            Err(Unwritten::Changed) => {}
+            Err(Unwritten::Disk(error)) => return Err(unwritable(file, &error)),
         }
     }
     Err(Refused::Conflict(format!("another program keeps writing {}: nothing was changed", file.display())))

@@ -45,6 +45,8 @@ pub struct Stream {
     pub coalescing: Coalescing,
     /// The stream's own file cannot be gone by: who may publish stays as it was, where there is something that it was.
     pub is_wrong: bool,
+    /// Why its folder cannot be listed, where that is so: it stays as it is as a whole.
+    pub unlisted: Option<String>,
     /// One for each file.
     pub destinations: Vec<DestinationConfig>,
 }
@@ -111,7 +113,12 @@ impl Roster {
         for stream in streams {
             let present = before.iter().position(|running| running.feed.name() == stream.name);
             let running = match present.map(|index| before.swap_remove(index)) {
-                Some(running) => {
+                Some(mut running) => {
+                    if let Some(problem) = &stream.unlisted {
+                        running.go_on(problem, &self.stage, saved);
+                        self.streams.push(running);
+                        continue;
+                    }
                     let stream = if stream.is_wrong { running.kept(stream) } else { stream };
                     let (running, changed) = self.renew(running, stream, News::Told, saved);
                     changes.destinations += changed;
@@ -244,8 +251,7 @@ impl Roster {
     ) -> (Running, usize) {
         let mut count = 0;
         let Running { feed, mut members, mut departed, gone, .. } = running;
-        let mut destinations = std::mem::take(&mut stream.destinations);
-        hold_back_doubles(&mut destinations, &members);
+        let destinations = std::mem::take(&mut stream.destinations);
         let mut next: Vec<(Member, DestinationConfig, bool)> = Vec::new();
         for config in destinations {
             match members.iter().position(|member| member.name() == config.name) {
@@ -310,6 +316,19 @@ impl fmt::Display for Changes {
 }
 
 impl Running {
+    /// A stream whose files are not known at the moment: nothing of it changes, and each destination that runs says why.
+    fn go_on(&mut self, problem: &str, stage: &Stage, saved: &BTreeSet<PathBuf>) {
+        for member in self.members.iter_mut().filter(|member| member.settings().is_some()) {
+            let config = DestinationConfig {
+                name: member.name().to_owned(),
+                file: member.file().to_owned(),
+                activation: Activation::Wrong { problem: problem.to_owned() },
+                explanation: Vec::new(),
+            };
+            member.apply(config, &self.feed, stage, saved);
+        }
+    }
+
     /// A stream whose own file is wrong: what that would have said stays as it was.
     fn kept(&self, stream: Stream) -> Stream {
         let mut destinations = stream.destinations;
@@ -322,27 +341,6 @@ impl Running {
         }
         let StreamSettings { takeover, coalescing, .. } = self.feed.settings();
         Stream { access: self.access.clone(), key: self.key.clone(), takeover, coalescing, destinations, ..stream }
-    }
-}
-
-/// Of two files with one target the second is wrong, by their names. Where the one that is wrong by that runs already, it goes on,
-/// and the other one would take its server from it.
-fn hold_back_doubles(destinations: &mut [DestinationConfig], members: &[Member]) {
-    let kept: Vec<_> = destinations
-        .iter()
-        .filter(|config| matches!(config.activation, Activation::Wrong { .. }))
-        .filter_map(|config| members.iter().find(|member| member.name() == config.name))
-        .filter_map(|member| Some((member.name().to_owned(), member.settings()?)))
-        .collect();
-    for config in destinations {
-        let other = kept.iter().find(|(name, settings)| {
-            let is_running = members.iter().any(|member| member.name() == config.name && member.settings().is_some());
-            *name != config.name && !is_running && sends_to(&config.activation, Some(settings))
-        });
-        if let Some((other, _)) = other {
-            let problem = format!("{}: `{other}` sends to the same server with the same key", config.file.display());
-            config.activation = Activation::Wrong { problem };
-        }
     }
 }
 
@@ -367,7 +365,70 @@ fn stream_settings(stream: &Stream, on: &[Arc<Settings>]) -> StreamSettings {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
+    use crate::{
+        admission,
+        config::{Config, Memory},
+        ingest::access::KeyDigest,
+    };
+
+    fn read(memory: &Memory, state: &Path) -> Vec<Stream> {
+        let config = Config::load(memory, Path::new("destinations"));
+        config.streams.into_iter().map(|stream| admission::admit(stream, state).0).collect()
+    }
+
+    #[tokio::test]
+    async fn a_stream_whose_folder_cannot_be_listed_goes_on_as_it_is() {
+        let state = tempfile::tempdir().unwrap();
+        let mut memory = Memory::new(&[
+            ("destinations/studio/stream.toml", "key = \"key-of-studio\"\ntakeover = \"never\"\n"),
+            ("destinations/studio/on.toml", "url = \"rtmp://192.0.2.1/live\"\n"),
+            ("destinations/studio/off.toml", "platform = \"youtube\"\n"),
+        ]);
+        let board = Arc::new(Board::new(None, Vec::new()));
+        let mut roster = Roster::new(Arc::new(Gate::new([])), Arc::clone(&board), Stop::default());
+        roster.apply(read(&memory, state.path()), &BTreeSet::new());
+        let feed = roster.feeds().find(|feed| feed.name() == "studio").cloned().unwrap();
+        memory.unlisted.insert("destinations/studio".into());
+        for is_listed in [false, true] {
+            if is_listed {
+                memory.unlisted.clear();
+            }
+            assert_eq!(roster.apply(read(&memory, state.path()), &BTreeSet::new()), Changes::default());
+            let running = roster.streams.iter().find(|running| running.feed.name() == "studio").unwrap();
+            assert!(Arc::ptr_eq(&running.feed, &feed) && !running.gone.is_cancelled());
+            let keys: Vec<_> = running.access.keys.iter().map(|key| key.digest).collect();
+            assert_eq!(
+                (keys, feed.settings().takeover),
+                (vec![KeyDigest::of(&"key-of-studio".into())], Takeover::Never)
+            );
+            let (_, on) = roster.member("studio", "on").unwrap();
+            let (_, off) = roster.member("studio", "off").unwrap();
+            assert!(on.settings().is_some() && off.settings().is_none());
+            let problem = on.view().problem;
+            assert_eq!(problem.is_none(), is_listed, "it is told at what runs: {problem:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn at_a_start_nobody_can_publish_a_stream_whose_folder_cannot_be_listed() {
+        let state = tempfile::tempdir().unwrap();
+        let mut memory = Memory::new(&[("destinations/studio/on.toml", "url = \"rtmp://192.0.2.1/live\"\n")]);
+        memory.unlisted.insert("destinations/studio".into());
+        let board = Arc::new(Board::new(None, Vec::new()));
+        let mut roster = Roster::new(Arc::new(Gate::new([])), board, Stop::default());
+        roster.apply(read(&memory, state.path()), &BTreeSet::new());
+        let running = roster.streams.iter().find(|running| running.feed.name() == "studio").unwrap();
+        assert!(running.access.is_empty() && running.key.text.contains("the folder cannot be read"));
+        memory.unlisted.clear();
+        roster.apply(read(&memory, state.path()), &BTreeSet::new());
+        let running = roster.streams.iter().find(|running| running.feed.name() == "studio").unwrap();
+        assert!(
+            !running.access.is_empty() && roster.member("studio", "on").is_some_and(|(_, on)| on.settings().is_some())
+        );
+    }
 
     #[tokio::test]
     async fn what_one_stream_costs_all_streams_wait_for() {
@@ -380,6 +441,7 @@ mod tests {
             takeover: Takeover::default(),
             coalescing: Coalescing::ByLoad,
             is_wrong: false,
+            unlisted: None,
             destinations: Vec::new(),
         };
         roster.apply(vec![stream("a"), stream("b")], &BTreeSet::new());

@@ -61,6 +61,75 @@ fn it_runs_with_a_read_only_root_and_no_capability() {
     secret::assert_absent("the log", &relay.output(), &[key.as_str(), stream_key.trim()]);
 }
 
+/// Root reads whatever it wants; a user for whom a folder is closed in the middle of a show does not.
+#[test]
+fn a_folder_that_is_closed_to_it_ends_no_show() {
+    if !peers::are_here(&[Peer::Confinement]) {
+        return;
+    }
+    let folder = temporary_folder();
+    let confinement = Confinement::new(folder.path(), user_of_the_image());
+    let sink = Sink::start();
+    let (key, stream_key) = (secret::new("closed"), secret::new("studio"));
+    let studio = folder.path().join("destinations/studio");
+    fs::create_dir(&studio).unwrap();
+    for (name, text) in [
+        ("somewhere.toml", format!("url = \"{}\"\nkey = \"{key}\"\n", sink.url())),
+        ("stream.toml", format!("key = \"{stream_key}\"\n")),
+    ] {
+        fs::write(studio.join(name), text).unwrap();
+        fs::set_permissions(studio.join(name), std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+        confinement.give_away(&studio.join(name));
+    }
+    confinement.give_away(&studio);
+    let (rtmp, http) = (ports::free(), ports::free());
+    let mut forkcast = confinement.command("/forkcast");
+    forkcast.args(["--rtmp", &format!("127.0.0.1:{rtmp}"), "--http", &format!("127.0.0.1:{http}")]);
+    forkcast.env("FORKCAST_DESTINATIONS", "/destinations").env("FORKCAST_STATE", "/state");
+    let mut relay = Process::start("relay", folder.path(), &mut forkcast);
+    wait::until("the relay to be healthy", START, || {
+        assert!(relay.is_running(), "the relay ended at its start:\n{}", relay.output());
+        http::get(http, "/healthz").filter(|(status, _)| *status == 200)
+    });
+    let mut publisher = Publisher::connect(rtmp, &stream_key).expect("the key is right");
+    publisher.send_paced(&synthetic::headers(0)).unwrap();
+    let mut sent = 0;
+    let mut goes_on = |until: Option<bool>| {
+        wait::until("the files to be looked at", START, || {
+            publisher.send_paced(&synthetic::frames(sent, 200, 2_000)).unwrap();
+            sent += 200;
+            let (_, body) = http::get(http, "/api/status")?;
+            let status: serde_json::Value = serde_json::from_str(&body).unwrap();
+            let studio = status["streams"].as_array()?.iter().find(|stream| stream["name"] == "studio")?.clone();
+            let destination = studio["destinations"].as_array()?.first()?.clone();
+            let is_told =
+                destination["file_problem"].as_str().is_some_and(|problem| problem.contains("Permission denied"));
+            (destination["state"] == "delivering" && until.is_none_or(|until| is_told == until)).then_some(())
+        });
+    };
+    goes_on(None);
+    for mode in [0o000, 0o755, 0o644, 0o755] {
+        fs::set_permissions(&studio, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
+        goes_on(Some(mode != 0o755));
+    }
+    let whole = folder.path().join("destinations");
+    for mode in [0o644, 0o755] {
+        let before = relay.output().matches(" read again in ").count();
+        fs::set_permissions(&whole, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
+        wait::until("it to be told", START, || match mode {
+            0o644 => relay.output().contains("cannot be read (Permission denied").then_some(()),
+            _ => (relay.output().matches(" read again in ").count() > before).then_some(()),
+        });
+    }
+    goes_on(Some(false));
+    assert_eq!(sink.sessions().len(), 1, "one session from the beginning to the end");
+    publisher.unpublish().unwrap();
+    relay.signal("TERM");
+    relay.succeed(START);
+    assert!(!relay.output().contains("panicked"), "{}", relay.output());
+    secret::assert_absent("the log", &relay.output(), &[key.as_str(), &stream_key]);
+}
+
 /// What the confinement of this test is worth: inside, nothing can be written but the state.
 #[test]
 fn nothing_but_its_state_can_be_written() {

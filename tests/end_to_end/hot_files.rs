@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::support::broadcast::Broadcast;
 use crate::support::bystanders::Bystanders;
 use crate::support::relay::Relay;
-use crate::support::wire::{Behaviour, Sink};
+use crate::support::wire::{Behaviour, Publisher, Sink};
 use crate::support::{http, secret, wait};
 
 const START: Duration = Duration::from_secs(10);
@@ -91,6 +91,63 @@ fn a_file_of_a_hundred_megabytes_is_not_read() {
     fs::write(show.file(), &right).unwrap();
     show.relay.wait_for("victim", "right again", CHANGED, |entry| entry["file_problem"].is_null());
     show.end_with_nothing_lost();
+}
+
+#[test]
+fn a_pipe_in_the_place_of_a_file_holds_nothing_up() {
+    let show = Show::begin();
+    let right = fs::read_to_string(show.file()).unwrap();
+    fs::remove_file(show.file()).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(show.file()).status().unwrap().success());
+    show.relay.wait_for("victim", "told of", CHANGED, |entry| {
+        entry["file_problem"].as_str().is_some_and(|problem| problem.contains("it is a pipe, not a file"))
+    });
+    fs::remove_file(show.file()).unwrap();
+    show.relay.destination_file("victim.toml", &right);
+    show.relay.wait_for("victim", "right again", CHANGED, |entry| entry["file_problem"].is_null());
+    // It was gone for a moment, and may have been seen so.
+    show.bystanders.assert_undisturbed(&show.broadcast.stop());
+}
+
+/// Whatever its name is: the one that came later is wrong, in the status, the log and the count of mistakes.
+#[test]
+fn of_two_files_with_one_target_the_one_that_runs_is_right_everywhere() {
+    let show = Show::begin();
+    show.relay.destination_file("a-double.toml", &fs::read_to_string(show.file()).unwrap());
+    let entry = show.relay.wait_for("a-double", "wrong", CHANGED, |entry| entry["state"] == "wrong");
+    assert!(
+        entry["reason"].as_str().is_some_and(|reason| reason.contains("`victim` sends to the same server")),
+        "{entry}"
+    );
+    assert!(show.relay.destination_status("victim")["file_problem"].is_null());
+    let (_, body) = http::get(show.relay.http_port(), "/api/configuration").unwrap();
+    let configuration: serde_json::Value = serde_json::from_str(&body).unwrap();
+    let problems = configuration["problems"].as_array().unwrap();
+    assert_eq!(problems.len(), 1, "{body}");
+    assert!(problems[0].to_string().contains("a-double.toml"), "{body}");
+    let of_victim = format!("--> {}", show.file().display());
+    assert!(!show.relay.log().contains(&of_victim), "{}", show.relay.log());
+    show.end_with_nothing_lost();
+}
+
+/// The key that forkcast has made lies in its state folder, where a person may put another in its place.
+#[test]
+fn a_made_key_that_is_changed_by_hand_counts() {
+    let mut relay = Relay::new();
+    relay.start();
+    fs::create_dir(relay.folder().join("destinations/studio")).unwrap();
+    relay.destination_file("studio/stream.toml", "");
+    let file = relay.folder().join("state/stream-keys/studio");
+    wait::until("a key to be made", CHANGED, || file.exists().then_some(()));
+    relay.wait_for_log("read again in", CHANGED);
+    let key = secret::new("by-hand");
+    relay.keep_secret(&key);
+    let reads = || relay.log().matches("read again in").count();
+    let before = reads();
+    fs::write(&file, format!("{key}\n")).unwrap();
+    wait::until("the key to be read", CHANGED, || (reads() > before).then_some(()));
+    Publisher::connect(relay.rtmp_port(), &key).expect("the key is right").unpublish().unwrap();
+    assert_eq!(reads(), 2, "a key that forkcast makes itself is no change");
 }
 
 #[test]

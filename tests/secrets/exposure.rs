@@ -6,15 +6,15 @@ use std::path::Path;
 
 /// The files below `src/` that read one, and why they have to.
 const READERS: &[(&str, &str)] = &[
-    ("config/destination.rs", "a key is compared with the forms of platforms; a path is looked at for a key"),
+    ("config/destination.rs", "a key is compared with the forms of platforms, and with the end of a path"),
     ("config/document.rs", "a file's text is parsed, and shown through masks"),
     ("config/document/syntax.rs", "lines that do not parse are looked at, and shown through masks"),
     ("config/document/text.rs", "gives out a file's text"),
-    ("config/folder.rs", "keys are compared with each other"),
     ("config/notify.rs", "a signing secret's length is looked at"),
     ("config/secret.rs", "a key is checked as it is read"),
     ("config/server.rs", "the length of the HTTP listener's token is looked at"),
     ("config/server_url.rs", "servers are compared with each other"),
+    ("config/shared.rs", "keys are compared with each other"),
     ("config/stream.rs", "a key's length is looked at"),
     ("config/stream/ways.rs", "a signing secret's length is looked at"),
     ("control/token.rs", "the token that was shown is compared with the one that is asked for"),

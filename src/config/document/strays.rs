@@ -21,6 +21,7 @@ impl Document<'_> {
             let inside: Vec<_> =
                 self.fields.iter().filter_map(|field| field.name.strip_prefix(&format!("{path}."))).collect();
             let hint = format!("write `[{path}]` on a line of its own, and below it {}", list(&inside));
+            self.mean_table(&path);
             return self.mistake(&key, &path, format!("`{path}` is a table, not a value"), hint);
         }
         if !path.split('.').all(is_showable_name) {
@@ -31,8 +32,7 @@ impl Document<'_> {
         let here = self.names_in(table_of(&path));
         let sections: Vec<_> = here.iter().map(String::as_str).filter(|name| name.starts_with('[')).collect();
         let (table, typed) = path.rsplit_once('.').unwrap_or(("", &path));
-        let beside: Vec<_> = names.iter().copied().filter(|name| table_of(name) == table).map(last).collect();
-        let anywhere: Vec<_> = names.iter().copied().map(last).collect();
+        let beside: Vec<_> = names.iter().copied().filter(|name| table_of(name) == table).collect();
         // A field one table too high or too low is the likeliest mistake, then one in the wrong file, then a slip of the finger.
         let hint = if let Some(name) = names.iter().find(|name| last(name) == typed) {
             self.meant.insert(name);
@@ -42,16 +42,21 @@ impl Document<'_> {
             }
         } else if let Some(homes) = homes {
             format!("`{typed}` belongs in {homes}")
-        } else if let Some(name) = nearest(typed, &beside).or_else(|| nearest(typed, &anywhere)) {
-            let hint = format!("did you mean `{name}`?");
+        } else if let Some(name) = nearest_field(typed, &beside).or_else(|| nearest_field(typed, &names)) {
             self.meant.insert(name);
-            hint
+            format!("did you mean `{}`?", last(name))
         } else if let Some(name) = nearest(&format!("[{typed}]"), &sections) {
+            self.mean_table(name.trim_matches(['[', ']']));
             format!("did you mean `{name}`?")
         } else {
             format!("it can be {}", list(&here))
         };
         self.mistake(&key, &path, format!("unknown field `{path}`"), hint);
+    }
+
+    /// Whatever stands in a table was probably meant.
+    fn mean_table(&mut self, table: &str) {
+        self.meant.extend(self.fields.iter().map(|field| field.name).filter(|name| table_of(name) == table));
     }
 
     /// What can stand in a table, the root being the empty name; tables in brackets.
@@ -76,4 +81,11 @@ impl Document<'_> {
         // Inside a table that does not exist: where it would be.
         if names.is_empty() { self.names_in("") } else { names }
     }
+}
+
+/// The field whose own name, without its table's, is the nearest.
+fn nearest_field(typed: &str, fields: &[&'static str]) -> Option<&'static str> {
+    let names: Vec<_> = fields.iter().copied().map(last).collect();
+    let name = nearest(typed, &names)?;
+    fields.iter().copied().find(|field| last(field) == name)
 }

@@ -1,6 +1,9 @@
 //! A file's text, and places in it.
 
-use std::path::{Path, PathBuf};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -23,7 +26,11 @@ impl Text {
             Box::new(Problem { severity, place, field: None, message, excerpt: None, hint })
         };
         let bytes = source.read(file).map_err(|error| {
-            whole(format!("cannot be read: {error}"), "check that it exists and that forkcast's user may read it")
+            let hint = match error.kind() {
+                io::ErrorKind::InvalidInput => "put a file in its place; pipes and devices are not read",
+                _ => "check that it exists and that forkcast's user may read it",
+            };
+            whole(format!("cannot be read: {error}"), hint)
         })?;
         if bytes.len() > FILE_LIMIT {
             return Err(whole(

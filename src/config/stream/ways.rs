@@ -33,6 +33,19 @@ pub(super) const KEY_SHA256: Field = Field::secret("key_sha256");
 pub(super) const NAMED_KEY: &[Field] =
     &[KEY, KEY_FILE, KEY_ENV, KEY_SHA256, Field::plain("valid_from"), Field::plain("valid_until")];
 
+/// Where one of these was meant and misspelt, no key is made in its place.
+const WAYS: &[&str] = &[
+    KEY.name,
+    KEY_FILE.name,
+    KEY_ENV.name,
+    KEY_SHA256.name,
+    "keys",
+    SIGNED.plain,
+    SIGNED.file,
+    SIGNED.env,
+    "webhook.url",
+];
+
 const SIGNED: Names = Names { plain: "signed.secret", file: "signed.secret_file", env: "signed.secret_env" };
 
 /// A secret that is shorter can be tried out by whoever has one signed key.
@@ -60,12 +73,13 @@ impl Publisher {
         }
         for (name, mut table) in document.tables("keys") {
             match self.read_named_key(&name, &mut table, source) {
-                Ok((found, validity)) => self.add_key(Some(name.value), found, validity),
-                Err(Wrong) => is_whole = false,
+                // What was meant to narrow it may be what is wrong: a key that has run out must not open the stream.
+                Ok((found, validity)) if !table.has_mistake() => self.add_key(Some(name.value), found, validity),
+                _ => is_whole = false,
             }
             document.absorb(table);
         }
-        is_whole &= !document.is_broken("keys");
+        is_whole &= !document.is_broken("keys") && !WAYS.iter().any(|name| document.means(name));
         is_whole &= self.read_signed(document, source).is_ok();
         is_whole &= self.read_webhook(document, source).is_ok();
         let (allow, deny) = (networks(document, "allow"), networks(document, "deny"));

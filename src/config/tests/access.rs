@@ -119,8 +119,17 @@ fn mistakes_say_where_they_are_and_let_nobody_in_by_accident() {
             "[keys.alice]\nkey = \"long-enough\"\nvalid_til = 2026-01-01T00:00:00Z",
             "unknown field `valid_til`",
             "did you mean `valid_until`?",
-            true,
+            false,
         ),
+        // A misspelt way in: the key that forkcast would make is none that was meant.
+        ("kye = \"long-enough\"", "unknown field `kye`", "did you mean `key`?", false),
+        ("secret = \"long-enough\"", "unknown field `secret`", "below a line `[signed]`", false),
+        ("[signed]\nsecrte = \"long-enough\"", "unknown field `signed.secrte`", "did you mean `secret`?", false),
+        ("[singed]\nsecret = \"long-enough\"", "unknown field `singed`", "did you mean `[signed]`?", false),
+        ("signed = \"long-enough\"", "`signed` is a table, not a value", "write `[signed]`", false),
+        ("[webhook]\nulr = \"https://auth.example/\"", "unknown field `webhook.ulr`", "did you mean `url`?", false),
+        ("[kyes.alice]\nkey = \"long-enough\"", "unknown field `kyes`", "did you mean `keys`?", false),
+        ("takeovr = \"newest\"", "unknown field `takeovr`", "did you mean `takeover`?", true),
         ("keys = \"long-enough\"", "`keys` is not a table of tables", "[keys.NAME]", false),
         ("keys.alice = \"long-enough\"", "something in it that is not a table", "[keys.NAME]", false),
         (
@@ -170,6 +179,17 @@ fn mistakes_say_where_they_are_and_let_nobody_in_by_accident() {
             assert!(!problems.contains(secret), "{problems}");
         }
     }
+}
+
+/// `valid_untill` was to close one key; the others are as good as they were.
+#[test]
+fn a_named_key_with_any_mistake_is_left_out_and_no_other() {
+    let file = "key = \"a-good-key\"\n[keys.old]\nkey = \"key-of-old\"\nvalid_untill = 2020-01-01T00:00:00Z\n\
+                [keys.new]\nkey = \"key-of-new\"\n";
+    let (problems, live) = stream(file);
+    assert!(problems.contains("destinations/stream.toml:4:1"), "{problems}");
+    let names: Vec<_> = live.access.keys.iter().map(|key| key.name.as_deref()).collect();
+    assert_eq!((names.as_slice(), live.wrong), ([None, Some("new")].as_slice(), None));
 }
 
 #[test]

@@ -1,9 +1,11 @@
 //! What is wrong only when files are compared, and with their names.
 
+use std::sync::Arc;
+
 use super::*;
 use crate::{
     check,
-    config::{Given, ServeOptions},
+    config::{Given, Running, ServeOptions},
 };
 
 const YOUTUBE: &str = "platform = \"youtube\"\nkey = \"abcd\"\n";
@@ -110,6 +112,61 @@ hint: take the line out; with both there is a backup already";
     assert_eq!(seen(&[("destinations/a.toml", &own), ("destinations/b.toml", backup)]), expected);
 }
 
+/// The memory while what it holds runs; of its destinations, those that are on.
+fn running(memory: &Memory) -> Running {
+    let mut running = Running::default();
+    for stream in memory.load().streams {
+        running.streams.insert(stream.name);
+        for destination in stream.destinations {
+            if let Activation::On(settings) = destination.activation {
+                running.destinations.insert(destination.file, Arc::from(settings));
+            }
+        }
+    }
+    running
+}
+
+/// Whatever their names are, and whether the one that runs is still right.
+#[test]
+fn of_two_files_with_one_target_the_one_that_runs_is_right() {
+    let other = "platform = \"youtube\"\nkey = \"efgh\"\n";
+    let root = |name: &str| PathBuf::from(format!("destinations/{name}.toml"));
+    let before = Memory::new(&[("destinations/k-dup.toml", YOUTUBE), ("destinations/b.toml", other)]);
+    let running = running(&before);
+    let broken = format!("{YOUTUBE}nonsense = 1\n");
+    for (new, of_k_dup, wrong) in [
+        ("a-dup", YOUTUBE, vec!["a-dup"]),
+        // One that runs and goes over to that server comes second too.
+        ("b", YOUTUBE, vec!["b"]),
+        ("a-dup", broken.as_str(), vec!["a-dup", "k-dup"]),
+        ("a-dup", other, vec!["k-dup"]),
+    ] {
+        let mut memory = before.clone();
+        memory.files.insert(root(new), YOUTUBE.into());
+        memory.files.insert(root("k-dup"), of_k_dup.into());
+        let config = Config::load_beside(&memory, Path::new("destinations"), &running);
+        let files: Vec<_> = config.problems.iter().filter_map(|problem| problem.place.file()).collect();
+        assert_eq!(files, wrong.iter().map(|name| root(name)).collect::<Vec<_>>(), "{new}:\n{}", rendered(&config));
+        let is_wrong = |destination: &&DestinationConfig| matches!(destination.activation, Activation::Wrong { .. });
+        let destinations = config.streams.iter().flat_map(|stream| &stream.destinations);
+        let names: Vec<_> = destinations.filter(is_wrong).map(|destination| destination.name.as_str()).collect();
+        assert_eq!(names, wrong, "{new}");
+    }
+}
+
+#[test]
+fn of_two_streams_with_one_key_the_one_that_runs_is_right() {
+    let key = "key = \"one-and-the-same\"\n";
+    let before = Memory::new(&[("destinations/studio/stream.toml", key)]);
+    let running = running(&before);
+    let mut memory = before.clone();
+    memory.files.insert("destinations/a/stream.toml".into(), key.into());
+    let config = Config::load_beside(&memory, Path::new("destinations"), &running);
+    let open: Vec<_> = config.streams.iter().map(|stream| (stream.name.as_str(), stream.access.is_empty())).collect();
+    assert_eq!(open, [("live", true), ("a", true), ("studio", false)]);
+    assert!(rendered(&config).contains("this is the stream key of `studio` too"), "{}", rendered(&config));
+}
+
 /// What `forkcast check` finds without a connection.
 #[test]
 fn servers_that_cannot_be_meant() {
@@ -182,6 +239,13 @@ hint: give one of the files another name"
 mistake: this stream's name differs from `B` in nothing but case
   --> destinations/b
 hint: give one of the folders another name"
+    );
+    assert_eq!(
+        seen(&[("destinations/LIVE/a.toml", YOUTUBE)]),
+        "\
+mistake: this stream's name differs from `live` in nothing but case
+  --> destinations/LIVE
+hint: give this folder another name"
     );
 }
 

@@ -500,6 +500,32 @@ hint: add `platform = "youtube"`: then forkcast keeps to what it takes"#,
     );
 }
 
+/// The key is nowhere in what is said.
+#[test]
+fn a_url_that_ends_with_the_key() {
+    sees(
+        "url = \"rtmp://192.0.2.1/app/canary\"\nkey = \"canary\"\nbackup_url = \"rtmp://192.0.2.2/app/canary/?a=b\"\n",
+        r#"
+mistake: `url` ends with the stream key, which is sent by itself
+  --> destinations/d.toml:1:7
+   |
+ 1 | url = "rtmp://192.0.2.1/…"
+   |       ^^^^^^^^^^^^^^^^^^^^
+hint: end `url` before the key
+mistake: `backup_url` ends with the stream key, which is sent by itself
+  --> destinations/d.toml:3:14
+   |
+ 3 | backup_url = "rtmp://192.0.2.2/…"
+   |              ^^^^^^^^^^^^^^^^^^^^
+hint: end `backup_url` before the key"#,
+    );
+    for query in ["canary?a=b", "?a=b/canary"] {
+        let config = one(&format!("url = \"rtmp://192.0.2.1/app/{query}\"\nkey = \"canary\"\n"));
+        assert_eq!(config.problems.len(), 1, "{query}");
+    }
+    sees("url = \"rtmp://192.0.2.1/live\"\nkey = \"live\"\n", "");
+}
+
 #[test]
 fn a_backup_that_is_none() {
     sees(

@@ -1,7 +1,7 @@
 //! Certificates and keys from PEM files, with errors that name the file and what is wrong with it.
 
 use std::{
-    fmt, fs, io,
+    fmt, io,
     path::{Path, PathBuf},
 };
 
@@ -9,6 +9,8 @@ use rustls::pki_types::{
     CertificateDer, PrivateKeyDer,
     pem::{self, PemObject},
 };
+
+use crate::regular_file;
 
 /// A PEM file that is of no use. `Display` is the sentence; [`FileError::hint`] the remedy.
 #[derive(Debug)]
@@ -102,6 +104,9 @@ impl FileError {
             FileProblem::Unreadable(error) if error.kind() == io::ErrorKind::PermissionDenied => {
                 "let the user that forkcast runs as read it"
             }
+            FileProblem::Unreadable(error) if error.kind() == io::ErrorKind::InvalidInput => {
+                "name a file: pipes and devices are not read"
+            }
             FileProblem::Unreadable(_) => "check the path; in a container the file must be mounted",
             FileProblem::Malformed(_) => {
                 "it must be text with `-----BEGIN …-----` and `-----END …-----` lines; convert DER with `openssl x509 -inform der`"
@@ -130,7 +135,7 @@ impl FileError {
 
 /// Every certificate in `file`, in its order; at least one.
 pub(super) fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, FileError> {
-    let text = fs::read(file).map_err(|error| FileError::new(file, FileProblem::Unreadable(error)))?;
+    let text = regular_file::read(file).map_err(|error| FileError::new(file, FileProblem::Unreadable(error)))?;
     let certificates = CertificateDer::pem_slice_iter(&text)
         .collect::<Result<Vec<_>, _>>()
         .map_err(|error| FileError::new(file, FileProblem::Malformed(describe(&error))))?;
@@ -143,7 +148,7 @@ pub(super) fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, 
 
 /// The first private key in `file`.
 pub(super) fn private_key(file: &Path) -> Result<PrivateKeyDer<'static>, FileError> {
-    let text = fs::read(file).map_err(|error| FileError::new(file, FileProblem::Unreadable(error)))?;
+    let text = regular_file::read(file).map_err(|error| FileError::new(file, FileProblem::Unreadable(error)))?;
     let problem = match PrivateKeyDer::from_pem_slice(&text) {
         Ok(key) => return Ok(key),
         Err(pem::Error::NoItemsFound) if contains(&text, b"BEGIN ENCRYPTED PRIVATE KEY") => FileProblem::EncryptedKey,
@@ -169,4 +174,19 @@ fn describe(error: &pem::Error) -> String {
 
 fn contains(text: &[u8], words: &[u8]) -> bool {
     text.windows(words.len()).any(|window| window == words)
+}
+
+#[cfg(unix)]
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_file_is_told_of() {
+        let device = Path::new("/dev/null");
+        for error in [certificates(device).unwrap_err(), private_key(device).unwrap_err()] {
+            assert_eq!(error.to_string(), "`/dev/null` cannot be read: it is a device, not a file");
+            assert_eq!(error.hint(), "name a file: pipes and devices are not read");
+        }
+    }
 }

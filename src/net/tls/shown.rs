@@ -1,7 +1,7 @@
 //! The certificates that we show to publishers: several by host name, each renewed while connections go on.
 
 use std::{
-    fmt, fs,
+    fmt,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError, RwLock},
     time::SystemTime,
@@ -18,6 +18,7 @@ use super::{
     certificate::{self, Validity, Warning},
     file::{self, FileError, FileProblem},
 };
+use crate::regular_file;
 
 /// The two files of a certificate, both PEM.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -223,7 +224,7 @@ impl Pair {
 
 impl CertificateFiles {
     fn content(&self) -> Content {
-        let digest = |file: &Path| fs::read(file).ok().map(Sha256::digest);
+        let digest = |file: &Path| regular_file::read(file).ok().map(Sha256::digest);
         let both = [digest(&self.chain)?, digest(&self.key)?].concat();
         Some(Sha256::digest(both).into())
     }
