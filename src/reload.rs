@@ -221,9 +221,10 @@ impl Reloader {
             kept: kept.clone(),
             needs_restart,
         });
-        if !reading.server.has_mistake() {
-            relay.notifier.replace(reading.server.options.notify.clone());
-        }
+        let endpoints = match reading.server.has_mistake() {
+            true => 0,
+            false => relay.notifier.replace(reading.server.options.notify.clone()),
+        };
         if let Some(reason) = kept {
             Event::ConfigurationKept { reason: &reason }.emit();
             return Err(reason);
@@ -232,9 +233,17 @@ impl Reloader {
         self.place = reading.stamps.place_of(&self.started.destinations);
         let changes = relay.apply(streams, &saved);
         let mistakes = self.problems.iter().filter(|problem| problem.is_mistake()).count();
-        let Changes { streams_added, streams_removed, destinations } = changes;
-        let took = began.elapsed();
-        Event::ConfigurationRead { streams_added, streams_removed, destinations, mistakes, took }.emit();
+        let Changes { streams_added, streams_changed, streams_removed, destinations } = changes;
+        Event::ConfigurationRead {
+            streams_added,
+            streams_changed,
+            streams_removed,
+            destinations,
+            endpoints,
+            mistakes,
+            took: began.elapsed(),
+        }
+        .emit();
         Ok(changes)
     }
 

@@ -32,8 +32,27 @@ pub struct Access {
     pub is_closed: bool,
 }
 
+impl PartialEq for Access {
+    /// Whether the same may publish.
+    fn eq(&self, other: &Self) -> bool {
+        let Self { keys, signing, webhook, allow, deny, require_tls, is_closed } = self;
+        let signs = |secret: &Option<SecretString>| secret.as_ref().map(KeyDigest::of);
+        let asks = |webhook: &Option<Webhook>| {
+            let Webhook { url, timeout, remember, ca_file, .. } = webhook.as_ref()?;
+            Some((KeyDigest::of(url), *timeout, *remember, ca_file.clone()))
+        };
+        *keys == other.keys
+            && signs(signing) == signs(&other.signing)
+            && asks(webhook) == asks(&other.webhook)
+            && *allow == other.allow
+            && *deny == other.deny
+            && *require_tls == other.require_tls
+            && *is_closed == other.is_closed
+    }
+}
+
 /// One key of a stream. The key itself is not kept: what is shown is compared with its digest.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublisherKey {
     /// Whose it is; `None` for the stream's one `key`.
     pub name: Option<String>,

@@ -55,9 +55,16 @@ impl Notifier {
     }
 
     /// Other endpoints from now on. One that stays as it is notices nothing; one that goes is sent what waits for it, for a
-    /// short while; a new one hears of what comes.
-    pub fn replace(&self, endpoints: Vec<Endpoint>) {
-        self.endpoints.send_replace(endpoints);
+    /// short while; a new one hears of what comes. Says how many are others, or gone.
+    pub fn replace(&self, endpoints: Vec<Endpoint>) -> usize {
+        let mut count = 0;
+        self.endpoints.send_if_modified(|present| {
+            let missing = |from: &[Endpoint], of: &[Endpoint]| from.iter().filter(|one| !of.contains(one)).count();
+            count = missing(&endpoints, present).max(missing(present, &endpoints));
+            *present = endpoints;
+            count > 0
+        });
+        count
     }
 }
 

@@ -89,8 +89,10 @@ pub enum Event<'a> {
     /// The files were read again, and what runs is what they say.
     ConfigurationRead {
         streams_added: usize,
+        streams_changed: usize,
         streams_removed: usize,
         destinations: usize,
+        endpoints: usize,
         mistakes: usize,
         took: Duration,
     },

@@ -240,9 +240,16 @@ mod tests {
         assert_eq!(written(page), [" WARN no (once more within 10 s)"]);
     }
     fn read(destinations: usize, took: u64) {
-        let (streams_added, streams_removed, mistakes) = (0, 0, 0);
-        let took = Duration::from_millis(took);
-        Event::ConfigurationRead { streams_added, streams_removed, destinations, mistakes, took }.emit();
+        Event::ConfigurationRead {
+            streams_added: 0,
+            streams_changed: 0,
+            streams_removed: 0,
+            destinations,
+            endpoints: 0,
+            mistakes: 0,
+            took: Duration::from_millis(took),
+        }
+        .emit();
     }
 
     #[tokio::test(start_paused = true)]

@@ -56,6 +56,8 @@ pub struct Stream {
 pub struct Changes {
     /// Streams that are new.
     pub streams_added: usize,
+    /// Streams that somebody else may publish now, or that go on otherwise.
+    pub streams_changed: usize,
     /// Streams that are gone.
     pub streams_removed: usize,
     /// Destinations that are new, changed or gone.
@@ -120,6 +122,7 @@ impl Roster {
                         continue;
                     }
                     let stream = if stream.is_wrong { running.kept(stream) } else { stream };
+                    changes.streams_changed += usize::from(running.is_changed_by(&stream));
                     let (running, changed) = self.renew(running, stream, News::Told, saved);
                     changes.destinations += changed;
                     running
@@ -310,8 +313,11 @@ impl Roster {
 
 impl fmt::Display for Changes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { streams_added, streams_removed, destinations } = self;
-        write!(f, "{destinations} destinations changed, {streams_added} streams added, {streams_removed} removed")
+        let Self { streams_added, streams_changed, streams_removed, destinations } = self;
+        write!(
+            f,
+            "{destinations} destinations changed, {streams_added} streams added, {streams_changed} changed, {streams_removed} removed"
+        )
     }
 }
 
@@ -327,6 +333,12 @@ impl Running {
             };
             member.apply(config, &self.feed, stage, saved);
         }
+    }
+
+    /// Whether its own file says something new.
+    fn is_changed_by(&self, stream: &Stream) -> bool {
+        let StreamSettings { takeover, coalescing, .. } = self.feed.settings();
+        self.access != stream.access || takeover != stream.takeover || coalescing != stream.coalescing
     }
 
     /// A stream whose own file is wrong: what that would have said stays as it was.

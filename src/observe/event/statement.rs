@@ -106,15 +106,25 @@ impl Event<'_> {
                 let statement = new(Kind::ConfigurationWarning, sentence.to_owned()).hint(hint);
                 Statement { log: Some(problem.to_owned()), ..statement }
             }
-            Self::ConfigurationRead { streams_added, streams_removed, destinations, mistakes, took } => {
+            Self::ConfigurationRead {
+                streams_added,
+                streams_changed,
+                streams_removed,
+                destinations,
+                endpoints,
+                mistakes,
+                took,
+            } => {
                 let plural = |count: usize, what: &str| match count {
                     1 => format!("1 {what}"),
                     count => format!("{count} {what}s"),
                 };
                 let parts = [
                     (streams_added, "stream", "added"),
+                    (streams_changed, "stream", "changed"),
                     (streams_removed, "stream", "removed"),
                     (destinations, "destination", "changed"),
+                    (endpoints, "webhook", "changed"),
                 ];
                 let parts: Vec<_> = parts
                     .into_iter()
