@@ -199,9 +199,10 @@ impl Reloader {
             kept: kept.clone(),
             needs_restart,
         });
-        if !reading.server.has_mistake() {
-            relay.notifier.replace(reading.server.options.notify.clone());
-        }
+        let webhooks = match reading.server.has_mistake() {
+            true => 0,
+            false => relay.notifier.replace(reading.server.options.notify.clone()),
+        };
         if let Some(reason) = kept {
             Event::ConfigurationKept { reason: &reason }.emit();
             return Err(reason);
@@ -211,7 +212,7 @@ impl Reloader {
         let mistakes = self.problems.iter().filter(|problem| problem.is_mistake()).count();
         let Changes { streams_added, streams_removed, destinations } = changes;
         let took = began.elapsed();
-        Event::ConfigurationRead { streams_added, streams_removed, destinations, mistakes, took }.emit();
+        Event::ConfigurationRead { streams_added, streams_removed, destinations, webhooks, mistakes, took }.emit();
         Ok(changes)
     }
 
