@@ -82,7 +82,7 @@ pub struct Seen {
     pub rtmp_connect: Option<Duration>,
     /// Version and cipher of TLS.
     pub protection: Option<Protection>,
-    /// The certificates that were shown.
+    /// The certificates that were shown, also where they were refused.
     pub chain: Option<Chain>,
     /// TCP's round trip, where the system tells.
     pub round_trip: Option<Duration>,
@@ -119,7 +119,7 @@ impl Seen {
     /// The step that was not done when time was over.
     pub(super) fn stage(&self, url: &ServerUrl) -> Stage {
         let url = self.sent_on.as_ref().unwrap_or(url);
-        match self.steps {
+        match &self.steps {
             Steps { resolve: None, .. } => Stage::Resolve,
             Steps { connect: None, .. } => Stage::Connect,
             Steps { tls: None, .. } if url.scheme() == Scheme::Rtmps => Stage::Tls,
@@ -131,8 +131,8 @@ impl Seen {
 
 impl Warning {
     fn of(trust: &Trust, url: &ServerUrl, seen: &Seen) -> Option<Self> {
-        // Whoever pins a certificate, or believes anybody, does not ask for its time.
-        if !matches!(trust, Trust::Authorities { .. }) {
+        // Whoever pins a certificate, or believes anybody, does not ask for its time. Of one that was refused more is said than this.
+        if !matches!(trust, Trust::Authorities { .. }) || seen.steps.tls.is_none() {
             return None;
         }
         let chain = seen.chain.as_ref()?;

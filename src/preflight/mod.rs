@@ -11,6 +11,7 @@
 
 mod finding;
 pub mod limits;
+mod own;
 mod probe;
 pub mod table;
 #[cfg(test)]
@@ -20,7 +21,10 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::{task::JoinSet, time::Instant};
 
-pub use self::finding::{Finding, Outcome, Seen, Subject, Warning};
+pub use self::{
+    finding::{Finding, Outcome, Seen, Subject, Warning},
+    own::Own,
+};
 use crate::destination::failure::Stage;
 
 /// How much time there is.
@@ -38,17 +42,20 @@ impl Default for Limits {
     }
 }
 
-/// Connects to all of them side by side; one finding for each, in their order.
+/// Connects to all of them side by side; one finding for each, in their order. One that leads to the relay's `own` listeners has
+/// failed by that.
 ///
 /// Cancel-safe in the sense that dropping the future closes every connection.
-pub async fn run(subjects: Vec<Subject>, limits: Limits) -> Vec<Finding> {
+pub async fn run(subjects: Vec<Subject>, limits: Limits, own: Own) -> Vec<Finding> {
     let deadline = Instant::now() + limits.total;
+    let own = Arc::new(own);
     let (connections, connection_of) = group(&subjects);
     // A probe that panics leaves its line as it is.
     let mut results = vec![(Outcome::NotReached(Stage::Resolve), Seen::default()); connections.len()];
     let mut probes = JoinSet::new();
     for (index, subject) in connections.into_iter().enumerate() {
-        probes.spawn(async move { (index, probe::probe(&subject, limits, deadline).await) });
+        let own = Arc::clone(&own);
+        probes.spawn(async move { (index, probe::probe(&subject, limits, &own, deadline).await) });
     }
     while let Some(done) = probes.join_next().await {
         if let Ok((index, result)) = done
