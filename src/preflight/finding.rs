@@ -34,9 +34,11 @@ impl Subject {
         servers.map(of).collect()
     }
 
-    /// Whether one connection answers for both: up to `connect` a server is told nothing that differs between them.
+    /// Whether one connection answers for both: up to `connect` a server is told nothing that differs between them, and what is to be
+    /// done about it is to be done in the same field.
     pub(super) fn is_same_connection(&self, other: &Self) -> bool {
-        let of = |subject: &Self| (subject.settings.bind, subject.settings.platform.chunk_size);
+        let field = |subject: &Self| subject.server.endpoint(&subject.settings).origin();
+        let of = |subject: &Self| (subject.settings.bind, subject.settings.platform.chunk_size, field(subject));
         self.server.url.expose_tc_url() == other.server.url.expose_tc_url()
             && self.settings.trust == other.settings.trust
             && of(self) == of(other)

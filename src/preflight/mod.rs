@@ -7,7 +7,8 @@
 //! ```
 //!
 //! What fails is told with the [`Failure`](crate::destination::failure::Failure) that the destination itself would have. Platforms
-//! may find a connection without a publish odd: each server gets one, however many destinations go there, and no second try.
+//! may find a connection without a publish odd: each server gets one, however many destinations go there, and no second try; two where
+//! it is the primary of one and the backup of another.
 
 mod finding;
 pub mod limits;
