@@ -13,7 +13,7 @@ use crate::{
     },
     ingest::keys,
     net::descriptors,
-    preflight::{self, Finding, Limits, Subject, Warning, table},
+    preflight::{self, Finding, Limits, Own, Subject, Warning, table},
 };
 
 /// The exit code where everything is right.
@@ -42,7 +42,7 @@ pub fn report(server: &Resolved, config: &Config, explain: bool) -> Report {
 
 /// Connects to every server of the destinations that are on, and writes what came of it; with `explain` the time of each step
 /// too. Gives [`FINE`] or [`WRONG`]. Nothing is published.
-pub async fn connect(out: &mut impl io::Write, config: &Config, explain: bool) -> u8 {
+pub async fn connect(out: &mut impl io::Write, server: &Resolved, config: &Config, explain: bool) -> u8 {
     // A reader that has seen enough is no failure.
     let mut say = |text: &str| drop(out.write_all(text.as_bytes()).and_then(|()| out.flush()));
     let subjects = subjects(config);
@@ -54,7 +54,8 @@ pub async fn connect(out: &mut impl io::Write, config: &Config, explain: bool) -
     let seconds = limits.total.as_secs();
     say(&format!("\nconnecting to each server once, for {seconds} s at most; nothing is published\n\n"));
     let _ = descriptors::raise_limit();
-    let findings = preflight::run(subjects, limits).await;
+    let listeners = [server.options.rtmp, server.options.rtmps.as_ref().map(|rtmps| rtmps.address)];
+    let findings = preflight::run(subjects, limits, Own::new(listeners.into_iter().flatten())).await;
     say(&table::text(&findings, limits, explain));
     if findings.iter().all(Finding::is_ready) { FINE } else { WRONG }
 }

@@ -36,9 +36,12 @@ fn main() -> ExitCode {
             // A reader that has seen enough is no failure.
             let _ = std::io::stdout().write_all(report.text.as_bytes());
             let exit_code = match connect {
-                true => {
-                    report.exit_code.max(runtime.block_on(check::connect(&mut std::io::stdout(), &config, explain)))
-                }
+                true => report.exit_code.max(runtime.block_on(check::connect(
+                    &mut std::io::stdout(),
+                    &server,
+                    &config,
+                    explain,
+                ))),
                 false => report.exit_code,
             };
             ExitCode::from(exit_code)

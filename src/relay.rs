@@ -149,7 +149,8 @@ impl Relay {
             monitoring: monitoring.as_ref().and_then(|monitoring| monitoring.local_address().ok()),
         };
 
-        let board = Arc::new(Board::new(tls.clone(), addresses.servers()));
+        let listeners_for_publishers = addresses.rtmp.iter().chain(&addresses.rtmps).copied();
+        let board = Arc::new(Board::new(tls.clone(), addresses.servers()).listening_on(listeners_for_publishers));
         let (ingest_stop, destination_stop) = (CancellationToken::new(), Stop::default());
         let context = Context::new(Gate::new([]), ingest_stop.clone());
         let roster = Roster::new(Arc::clone(&context.gate), Arc::clone(&board), destination_stop.clone());

@@ -221,7 +221,7 @@ impl Reloader {
             kept: kept.clone(),
             needs_restart,
         });
-        let endpoints = match reading.server.has_mistake() {
+        let webhooks = match reading.server.has_mistake() {
             true => 0,
             false => relay.notifier.replace(reading.server.options.notify.clone()),
         };
@@ -239,7 +239,7 @@ impl Reloader {
             streams_changed,
             streams_removed,
             destinations,
-            endpoints,
+            webhooks,
             mistakes,
             took: began.elapsed(),
         }

@@ -1,6 +1,7 @@
 //! Everything of a running relay that can be looked at.
 
 use std::{
+    net::SocketAddr,
     sync::{Arc, PoisonError, RwLock},
     time::{Instant, SystemTime},
 };
@@ -22,6 +23,8 @@ pub struct Board {
     pub tls: Option<TlsServer>,
     /// The server URL of each listener. `HOST` stands for a name that only its reader knows.
     pub servers: Vec<String>,
+    /// The address of each listener for publishers.
+    pub listeners: Vec<SocketAddr>,
     /// Whether publishers may come. Whoever drains the relay says so here.
     pub readiness: Readiness,
     /// Whether the relay makes progress.
@@ -65,11 +68,18 @@ impl Board {
             started: Instant::now(),
             tls,
             servers,
+            listeners: Vec::new(),
             readiness: Readiness::starting(),
             pulse: Pulse::new(),
             streams: RwLock::default(),
             configuration: RwLock::default(),
         }
+    }
+
+    /// The same of one that listens for publishers there.
+    #[must_use]
+    pub fn listening_on(self, listeners: impl IntoIterator<Item = SocketAddr>) -> Self {
+        Self { listeners: listeners.into_iter().collect(), ..self }
     }
 
     /// Each stream with its destinations, in the order of the configuration.
@@ -104,7 +114,12 @@ impl Board {
             match destination.report.state() {
                 State::Off { .. } => continue,
                 State::Delivering => deliver += 1,
-                State::Wrong { .. } | State::Stalling | State::Waiting { .. } | State::Parked { .. } => fail += 1,
+                State::Wrong { .. }
+                | State::Stalling
+                | State::Waiting { .. }
+                | State::Parked { .. }
+                | State::Unsuitable { .. } => fail += 1,
+                State::Connecting if destination.report.trouble().is_some() => fail += 1,
                 State::Idle | State::Connecting | State::Held => {}
             }
             on += 1;
@@ -130,5 +145,37 @@ impl Board {
 impl Default for Configuration {
     fn default() -> Self {
         Self { read: SystemTime::now(), problems: Vec::new(), first_step: None, kept: None, needs_restart: Vec::new() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::{destination::status::Report, stream::testing::feed};
+
+    #[tokio::test]
+    async fn whoever_gets_nothing_of_the_stream_is_counted_as_failing() {
+        let reason = String::new;
+        let states = [
+            State::Delivering,
+            State::Off { reason: reason() },
+            State::Unsuitable { reason: reason() },
+            State::Stalling,
+            State::Connecting,
+        ];
+        let destinations = states.map(|state| Destination {
+            name: state.label().to_owned(),
+            file: PathBuf::new(),
+            settings: None,
+            problem: None,
+            lacks: &[],
+            report: Arc::new(Report::new(state)),
+        });
+        let board = Board::new(None, Vec::new());
+        let key = KeyPlace { text: String::new(), file: None };
+        board.show(Arc::new([StreamView { feed: feed(), key, destinations: destinations.into() }]));
+        assert_eq!(board.summary(), "0 of 1 stream live, 1 of 4 destinations deliver, 2 fail");
     }
 }

@@ -16,7 +16,10 @@ use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use super::board::{Board, StreamView};
 use crate::{
     destination::{Destination, status::State},
-    observe::metrics::{Mode, describe, name},
+    observe::{
+        Posts,
+        metrics::{Mode, describe, name},
+    },
     stream::{Feed, FeedStatus, Phase},
 };
 
@@ -71,6 +74,11 @@ fn measure_relay(board: &Board) {
             let file = certificate.file.display().to_string();
             #[expect(clippy::cast_precision_loss, reason = "seconds of a date are far below 2^52")]
             gauge!(name::CERTIFICATE_EXPIRY, "file" => file).set(not_after as f64);
+        }
+    }
+    for (endpoint, posts) in Posts::all() {
+        for (result, count) in posts.counts() {
+            counter!(name::NOTIFICATIONS, "endpoint" => endpoint.clone(), "result" => result).absolute(count);
         }
     }
     let mut streams = BTreeMap::from(["idle", "live", "held"].map(|state| (state, 0)));

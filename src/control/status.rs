@@ -163,9 +163,10 @@ pub struct DestinationStatus {
     /// Its server; the path is left out, since it can be a secret.
     pub url: Option<String>,
     /// `off`, `wrong`, `idle`, `connecting`, `delivering` (its server takes what is sent), `stalling` (it acknowledges
-    /// nothing), `held` (the publisher is away), `waiting` (for the next try) or `parked` (nothing is tried).
+    /// nothing), `held` (the publisher is away), `waiting` (for the next try), `parked` (nothing is tried) or `unsuitable` (it does
+    /// not take what is published).
     pub state: String,
-    /// Why it is off, wrong or parked.
+    /// Why it is off, wrong, parked or unsuitable, or stalls, or is still connecting.
     pub reason: Option<String>,
     /// What is wrong with its file, where it goes on by what was read before.
     pub file_problem: Option<String>,
@@ -173,7 +174,7 @@ pub struct DestinationStatus {
     pub lacks: Vec<String>,
     /// What is known of the present connection.
     pub connection: Option<ConnectionStatus>,
-    /// The last failure since the relay started.
+    /// The last failure since the relay started, or what the present connection suffers from.
     pub last_error: Option<FailureStatus>,
     /// Payload sent, over all sessions.
     pub sent_bytes: u64,
@@ -332,7 +333,10 @@ impl DestinationStatus {
             file_problem: destination.problem.clone(),
             lacks: destination.lacks.iter().map(ToString::to_string).collect(),
             state: state.label().to_owned(),
-            reason: state.reason().map(str::to_owned),
+            reason: match &state {
+                State::Connecting | State::Stalling => report.trouble().map(|trouble| trouble.message),
+                state => state.reason().map(str::to_owned),
+            },
             connection: report.connection().map(ConnectionStatus::from),
             last_error: report.last_failure().map(|(failure, at)| FailureStatus {
                 stage: failure.stage.label().to_owned(),

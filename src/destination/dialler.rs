@@ -63,11 +63,7 @@ impl Dialler {
             Scheme::Rtmp => None,
             Scheme::Rtmps => Some(self.trust(settings, endpoint).await?),
         };
-        let target = Target {
-            bind: settings.bind,
-            timeouts: self.timeouts,
-            ..Target::new(server.url.host(), server.url.port(), tls)
-        };
+        let target = Target { endpoint: endpoint.clone(), tls, bind: settings.bind, timeouts: self.timeouts };
         net::dial_timed(&target, &mut self.last_good, steps).await.map_err(|error| Failure::from(&error))
     }
 
@@ -171,7 +167,7 @@ mod tests {
     /// How TLS began with the destination's server.
     async fn began(dialler: &mut Dialler, settings: &Settings) -> Result<HandshakeKind, Failure> {
         let server = Server { url: settings.url.clone(), is_backup: false };
-        let endpoint = Endpoint::new(server.url.host(), server.url.port());
+        let endpoint = server.endpoint(settings);
         let mut transport = dialler.dial(settings, &server, &endpoint).await?;
         // The ticket comes before it.
         transport.read_exact(&mut [0; 4]).await.unwrap();

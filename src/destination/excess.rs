@@ -165,16 +165,15 @@ impl Check<'_> {
     }
 
     fn keyframe_interval(&self) -> Option<String> {
-        let KeyframeInterval { longest, .. } = self.facts.rates.keyframe_interval?;
+        let KeyframeInterval { longest, is_open, .. } = self.facts.rates.keyframe_interval?;
         let limit = self.platform.limits.keyframe_seconds?;
         let longest = longest.as_secs_f64();
         // A tenth more: a whole number of frames is seldom a whole number of seconds.
         self.is_beyond(Limit::KeyframeInterval, longest, f64::from(limit) * 1.05).then(|| {
             let (longest, limit) = (Decimal(longest), Decimal(f64::from(limit)));
-            format!(
-                "a keyframe every {longest} s, it wants one every {limit} s: set the keyframe interval in your encoder to \
-                 {limit} s"
-            )
+            let found =
+                if is_open { format!("no keyframe for {longest} s") } else { format!("a keyframe every {longest} s") };
+            format!("{found}, it wants one every {limit} s: set the keyframe interval in your encoder to {limit} s")
         })
     }
 

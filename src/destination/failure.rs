@@ -17,7 +17,7 @@ use serde::{Serialize, Serializer};
 
 pub use self::refusal::Refusal;
 use crate::{
-    net::{Cause, Endpoint, limits, peer_text},
+    net::{Cause, Endpoint, error::Origin, limits, peer_text},
     rtmp::error::{Error, NotRtmp},
 };
 
@@ -247,66 +247,67 @@ impl Kind {
 impl Failure {
     /// The peer broke RTMP's rules, or does not speak it.
     pub fn protocol(peer: &Endpoint, stage: Stage, error: &Error) -> Self {
+        let ports = ": RTMP is usually on port 1935, RTMPS on 443";
         let (message, hint) = match error {
             Error::NotRtmp(NotRtmp::HttpResponse) => (
                 format!("`{peer}` is a web server: it answered in HTTP"),
-                "check host and port in `url`: RTMP is usually on port 1935, RTMPS on 443 of a host of its own",
+                check(peer, "host and port", &format!("{ports} of a host of its own")),
             ),
             Error::NotRtmp(NotRtmp::TlsAlert | NotRtmp::TlsHello) => (
                 format!("`{peer}` speaks TLS on this port"),
-                "write rtmps:// in place of rtmp:// in `url`, with this port",
+                format!("write rtmps:// in place of rtmp:// in {}, with this port", peer.field()),
             ),
             Error::NotRtmp(NotRtmp::RtmpEncrypted { .. }) => (
                 format!("`{peer}` speaks RTMPE, which is obsolete and not supported"),
-                "use the server's rtmps:// URL, or rtmp:// where it has none",
+                "use the server's rtmps:// URL, or rtmp:// where it has none".to_owned(),
             ),
             Error::NotRtmp(NotRtmp::Unknown { first }) => (
                 format!("`{peer}` does not speak RTMP (it began with the byte 0x{first:02x})"),
-                "check host and port in `url`: RTMP is usually on port 1935, RTMPS on 443",
+                check(peer, "host and port", ports),
             ),
-            Error::NotRtmp(NotRtmp::HttpRequest | NotRtmp::ProxyHeader) => (
-                format!("`{peer}` does not speak RTMP"),
-                "check host and port in `url`: RTMP is usually on port 1935, RTMPS on 443",
-            ),
+            Error::NotRtmp(NotRtmp::HttpRequest | NotRtmp::ProxyHeader) => {
+                (format!("`{peer}` does not speak RTMP"), check(peer, "host and port", ports))
+            }
             Error::Malformed(_) | Error::OutOfOrder(_) | Error::Limit { .. } => (
                 format!("`{peer}` does not speak RTMP as it should: {error}"),
-                "try again later; if it stays so, report it with this line: the server's RTMP differs from what is known",
+                "try again later; if it stays so, report it with this line: the server's RTMP differs from what is known"
+                    .to_owned(),
             ),
         };
-        Self {
-            stage,
-            kind: Kind::ProtocolError,
-            retry: if stage == Stage::Handshake { Retry::Slowly } else { Retry::BackOff },
-            message,
-            hint: hint.to_owned(),
-        }
+        let retry = if stage == Stage::Handshake { Retry::Slowly } else { Retry::BackOff };
+        Self { stage, kind: Kind::ProtocolError, retry, message, hint }
     }
 
     /// The peer did not answer within `limit`.
     pub fn timed_out(peer: &Endpoint, stage: Stage, limit: Duration) -> Self {
-        let (what, hint) = match stage {
-            Stage::Handshake => (
-                "the RTMP handshake",
-                "check host and port in `url`: a port for TLS is silent like this (then use rtmps://); else the server is \
-                 overloaded",
-            ),
-            Stage::RtmpConnect => (
-                "`connect`",
-                "check the path in `url`; if it is right, the server is overloaded: wait, or use another one",
-            ),
-            Stage::Publish => (
-                "`publish`",
-                "check that the broadcast is set up on the platform and the stream key is current; else the server is \
-                 overloaded",
-            ),
-            _ => ("what was sent", "check the network between here and the server"),
-        };
+        let (what, hint) = unanswered(peer, stage);
         Self {
             stage,
             kind: Kind::TimedOut,
             retry: Retry::BackOff,
-            message: format!("`{peer}` did not answer to {what} within {} s", limit.as_secs_f32()),
-            hint: hint.to_owned(),
+            message: format!("`{peer}` did not answer{what} within {} s", limit.as_secs_f32()),
+            hint,
+        }
+    }
+
+    /// The peer has not answered for so long, and is waited for.
+    pub fn no_answer_yet(peer: &Endpoint, stage: Stage, after: Duration) -> Self {
+        let (what, hint) = unanswered(peer, stage);
+        let message = format!("`{peer}` has not answered{what} for {:.0} s", after.as_secs_f32());
+        Self { stage, kind: Kind::TimedOut, retry: Retry::BackOff, message, hint }
+    }
+
+    /// What a destination was connected to is this relay: its own listener at that address.
+    pub fn own(peer: &Endpoint, listener: &dyn fmt::Display) -> Self {
+        Self {
+            stage: Stage::RtmpConnect,
+            kind: Kind::RelayLoop,
+            retry: Retry::NotUntilChanged,
+            message: format!("`{peer}` is this forkcast itself, which listens on {listener}"),
+            hint: format!(
+                "change {} to the server that this destination is meant for: a stream that runs in a circle is refused",
+                peer.field()
+            ),
         }
     }
 
@@ -354,21 +355,37 @@ impl Failure {
             }
         };
         let (when, hint) = match stage {
+            Stage::Handshake if peer.is_tls() => (
+                " during the RTMP handshake",
+                check(
+                    peer,
+                    "host and port",
+                    ": TLS works there, and what is behind it is no RTMP server, or does not run; in front of a server of your \
+                     own (stunnel, a proxy) see what it connects to",
+                ),
+            ),
             Stage::Handshake => (
                 " during the RTMP handshake",
-                "check host and port in `url`: is it an RTMP server? a port for TLS closes like this (then use rtmps://)",
+                check(
+                    peer,
+                    "host and port",
+                    ": is it an RTMP server? a port for TLS closes like this (then use rtmps://)",
+                ),
             ),
             Stage::RtmpConnect => (
                 " in answer to `connect`",
-                "check the path in `url`: many servers close without a word when it is unknown",
+                check(peer, "the path", ": many servers close without a word when it is unknown"),
             ),
             Stage::Publish => (
                 " in answer to `publish`",
-                "check the stream key: many servers close without a word when it is wrong or has run out",
+                "check the stream key: many servers close without a word when it is wrong or has run out".to_owned(),
             ),
-            _ => ("", "nothing to do: forkcast connects again; if it happens often, check network and bitrate"),
+            _ => (
+                "",
+                "nothing to do: forkcast connects again; if it happens often, check network and bitrate".to_owned(),
+            ),
         };
-        Self { stage, kind, retry, message: format!("{what}{when}"), hint: hint.to_owned() }
+        Self { stage, kind, retry, message: format!("{what}{when}"), hint }
     }
 
     /// The connection ended `since_publish` after `publish` was sent, and no status had come. `times` counts the sessions
@@ -417,7 +434,7 @@ impl Failure {
             kind: Kind::BadRedirect,
             retry: Retry::Slowly,
             message: format!("`{peer}` sends its publishers to another server, and that was not followed: {why}"),
-            hint: "put the server that it should be into `url` of the destination's file".to_owned(),
+            hint: "write the server that it should be into the destination's file".to_owned(),
         }
     }
 
@@ -448,6 +465,67 @@ impl Failure {
 /// Whether an end without a word, so soon after `publish` and for the `times`-th time in a row, speaks against the key.
 pub fn is_key_likely_invalid(since_publish: Duration, times: u32) -> bool {
     since_publish < EARLY && times >= EARLY_ENDS
+}
+
+/// What to look at where an address may be wrong, and the rest of the sentence. A platform's own is right.
+fn check(peer: &Endpoint, what: &str, rest: &str) -> String {
+    match peer.origin() {
+        Origin::Url | Origin::BackupUrl => format!("check {what} in {}{rest}", peer.field()),
+        Origin::Platform => {
+            "see the platform's status page; where it has no trouble, something between here and it (a proxy, a \
+                             firewall, a login page of the venue's network) is in the way"
+                .to_owned()
+        }
+    }
+}
+
+/// What has not been answered, and what to do about it.
+fn unanswered(peer: &Endpoint, stage: Stage) -> (&'static str, String) {
+    match stage {
+        Stage::Resolve | Stage::Connect | Stage::Tls => (
+            "",
+            match peer.origin() {
+                Origin::Platform => format!(
+                    "check this machine's network and DNS, and that no firewall blocks port {} on the way out; else see the \
+                     platform's status page",
+                    peer.port()
+                ),
+                Origin::Url | Origin::BackupUrl => format!(
+                    "check host and port in {}, this machine's network and DNS, and that no firewall blocks port {} on the way out",
+                    peer.field(),
+                    peer.port()
+                ),
+            },
+        ),
+        Stage::Handshake if peer.is_tls() => (
+            " to the RTMP handshake",
+            check(
+                peer,
+                "host and port",
+                ": TLS works there, and what is behind it is silent: is it an RTMP server? else it is overloaded",
+            ),
+        ),
+        Stage::Handshake => (
+            " to the RTMP handshake",
+            check(
+                peer,
+                "host and port",
+                ": a port for TLS is silent like this (then use rtmps://); else the server is overloaded",
+            ),
+        ),
+        Stage::RtmpConnect => (
+            " to `connect`",
+            check(peer, "the path", "; if it is right, the server is overloaded: wait, or use another one"),
+        ),
+        Stage::Publish => (
+            " to `publish`",
+            "check that the broadcast is set up on the platform and the stream key is current; else the server is overloaded"
+                .to_owned(),
+        ),
+        Stage::Sending | Stage::EndedByPeer => {
+            (" to what was sent", "check the network between here and the server".to_owned())
+        }
+    }
 }
 
 fn took_nothing(peer: &Endpoint, silence: Duration) -> String {

@@ -20,6 +20,16 @@ pub const ASK_EVERY: Duration = Duration::from_millis(250);
 /// Something was sent and nothing of it acknowledged for so long: shown as stalling. Longer than any round trip.
 pub const STALLING: Duration = Duration::from_secs(2);
 
+/// The same for so long by the looks, which is up to a second more in truth: that is told, with what to do. Beyond what a radio link or
+/// a packet that is lost again and again takes, and early enough that a person hears of it within five seconds.
+pub const TELL_STALLED: Duration = Duration::from_millis(3250);
+
+/// No answer to what was asked while connecting for so long: that is told, too.
+pub const TELL_SILENT: Duration = Duration::from_secs(4);
+
+/// How often it is looked whether anything arrives while nothing does.
+pub const LOOK_WHILE_SILENT: Duration = Duration::from_millis(250);
+
 /// Something to send and no byte taken for so long: the peer is dead. The same time as TCP_USER_TIMEOUT, which sees a peer
 /// that is gone; this one sees a peer that is there and reads nothing.
 pub const STALLED: Duration = Duration::from_secs(8);

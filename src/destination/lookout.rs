@@ -80,21 +80,24 @@ impl Show {
         let found = exceeded(facts, &settings.platform, filter, on_air, &already);
         let news = self.told.look(found, feed.now());
         report.exceeds(self.told.exceeded());
-        for news in news {
-            tell(feed, settings, news);
-        }
+        tell(feed, settings, news);
     }
 }
 
-fn tell(feed: &Feed, settings: &Settings, news: News) {
+/// What begins at the same look is one event: whoever hears of it is to change one encoder.
+fn tell(feed: &Feed, settings: &Settings, news: Vec<News>) {
     let (stream, destination) = (feed.name(), settings.name.as_str());
-    match news {
-        // A codec that is not taken is not sent, and that is told by itself.
-        News::Began(Exceeded { what: Limit::Codec, .. }) | News::Over(Limit::Codec) => {}
-        News::Began(Exceeded { sentence, .. }) => {
-            Event::LimitExceeded { stream, destination, sentence: &sentence }.emit();
+    let mut began = Vec::new();
+    for news in news {
+        match news {
+            // A codec that is not taken is not sent, and that is told by itself.
+            News::Began(Exceeded { what: Limit::Codec, .. }) | News::Over(Limit::Codec) => {}
+            News::Began(Exceeded { sentence, .. }) => began.push(sentence),
+            News::Over(limit) => Event::LimitKept { stream, destination, sentence: limit.kept() }.emit(),
         }
-        News::Over(limit) => Event::LimitKept { stream, destination, sentence: limit.kept() }.emit(),
+    }
+    if !began.is_empty() {
+        Event::LimitExceeded { stream, destination, sentences: &began.join("; ") }.emit();
     }
 }
 
@@ -147,6 +150,36 @@ mod tests {
         assert_eq!(report.exceeded()[0].sentence, sentence);
         publish_for(&mut publish, &mut at, 30, 20_000).await;
         assert_eq!(exceeded(&report), []);
+    }
+
+    /// Three that begin together are one event, and so one post.
+    #[tokio::test(start_paused = true)]
+    async fn what_begins_at_one_look_is_told_as_one() {
+        use crate::observe::{History, Kind as Told, history::Wanted};
+
+        let (feed, mut publish) = live_feed().await;
+        let name = "begins-at-one-look";
+        let settings = Settings { name: name.to_owned(), ..testing::legacy_settings() };
+        let report = Arc::new(Report::new(State::Idle));
+        let (_orders, orders) = watch::channel(Orders::new(Arc::new(settings)));
+        tokio::spawn(look_out(orders, Arc::clone(&feed), report));
+        // 100 frames a second of 8 Mbit/s, and sound of 0.6 Mbit/s.
+        for frame in 0..1_000 {
+            let millis = frame * 10;
+            let make: fn(&[u8]) -> bytes::Bytes = if millis % 1000 == 0 { keyframe } else { inter };
+            publish.append(Kind::Video, millis, make(&[0; 10_000])).unwrap();
+            publish.append(Kind::Audio, millis, sound(&[0; 750])).unwrap();
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        let wanted = Wanted { destination: Some(name.to_owned()), ..Wanted::default() };
+        let told = History::of_process().page(&wanted, 10);
+        let [record] = told.as_slice() else { panic!("{told:?}") };
+        assert_eq!(record.kind, Told::LimitExceeded);
+        for words in
+            ["of video, its limit is 6 Mbit/s: ", "of audio, its limit is 320 kbit/s: ", "frames a second, its"]
+        {
+            assert!(record.message.contains(words), "{}", record.message);
+        }
     }
 
     #[tokio::test(start_paused = true)]

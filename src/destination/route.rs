@@ -6,10 +6,14 @@ use tokio::time::Instant;
 
 use super::{
     failure::{EARLY, Failure, Kind, Retry},
+    platform::Urls,
     redirect,
     settings::{Backup, Failback, Settings},
 };
-use crate::rtmp::url::ServerUrl;
+use crate::{
+    net::{Endpoint, error::Origin},
+    rtmp::url::{Scheme, ServerUrl},
+};
 
 /// A server of a destination.
 #[derive(Clone, Debug)]
@@ -21,6 +25,23 @@ pub struct Server {
 }
 
 impl Server {
+    /// Its address for messages, with where it stands: hints speak of that.
+    pub fn endpoint(&self, settings: &Settings) -> Endpoint {
+        let is_own = |urls: &Urls, url: &ServerUrl| {
+            let own = [&urls.rtmps, &urls.rtmp].into_iter().flatten();
+            own.filter_map(|own| own.parse().ok()).any(|own: ServerUrl| own == *url)
+        };
+        // A server that another one has sent us to is as right as that one.
+        let (platform, backup) = (&settings.platform, settings.backup.as_ref());
+        let origin = match backup.filter(|_| self.is_backup) {
+            Some(backup) if is_own(&platform.backup, &backup.url) => Origin::Platform,
+            Some(_) => Origin::BackupUrl,
+            None if is_own(&platform.server, &settings.url) => Origin::Platform,
+            None => Origin::Url,
+        };
+        Endpoint::new(self.url.host(), self.url.port()).named_by(origin, self.url.scheme() == Scheme::Rtmps)
+    }
+
     /// For messages: what is said of a try.
     pub fn name(&self) -> &'static str {
         if self.is_backup { " at the backup" } else { " at the primary" }
@@ -119,14 +140,12 @@ impl Route {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        destination::{
-            backoff::{Attempt, Backoff, Next},
-            failure::Stage,
-            settings::Reconnect,
-            testing::settings,
-        },
-        net::Endpoint,
+    use crate::destination::{
+        backoff::{Attempt, Backoff, Next},
+        failure::Stage,
+        platform::Platform,
+        settings::Reconnect,
+        testing::settings,
     };
 
     fn with_backup(failback: Failback) -> Route {
@@ -136,6 +155,36 @@ mod tests {
 
     fn lost() -> Failure {
         Failure::lost(&Endpoint::new("127.0.0.1", 1935), Stage::Connect, None)
+    }
+
+    #[test]
+    fn where_each_address_stands() {
+        let backup = |url: &str| Backup { url: url.parse().unwrap(), after: 3, failback: Failback::Never };
+        let of = |url: &str, backup_url: &str, platform: &str| Settings {
+            url: url.parse().unwrap(),
+            backup: Some(backup(backup_url)),
+            platform: Platform::named(platform).unwrap(),
+            ..settings()
+        };
+        let (own, second) = ("rtmps://a.rtmps.youtube.com:443/live2", "rtmps://b.rtmps.youtube.com:443/live2?backup=1");
+        let typed = ("rtmp://192.0.2.1/live", "rtmps://192.0.2.2/live");
+        for (url, backup_url, platform, expected) in [
+            (own, second, "youtube", [(Origin::Platform, true); 2]),
+            (typed.0, typed.1, "youtube", [(Origin::Url, false), (Origin::BackupUrl, true)]),
+            (typed.0, typed.1, "custom", [(Origin::Url, false), (Origin::BackupUrl, true)]),
+            (own, typed.1, "youtube", [(Origin::Platform, true), (Origin::BackupUrl, true)]),
+        ] {
+            let settings = of(url, backup_url, platform);
+            let found = [false, true].map(|is_backup| {
+                let url = if is_backup { backup_url } else { url }.parse().unwrap();
+                let endpoint = Server { url, is_backup }.endpoint(&settings);
+                (endpoint.origin(), endpoint.is_tls())
+            });
+            assert_eq!(found, expected, "{url} {backup_url} {platform}");
+        }
+        // Whoever was sent on there has nothing to look at either.
+        let sent_on = Server { url: "rtmps://elsewhere.example/x".parse().unwrap(), is_backup: false };
+        assert_eq!(sent_on.endpoint(&of(own, second, "youtube")).origin(), Origin::Platform);
     }
 
     #[tokio::test(start_paused = true)]

@@ -104,6 +104,10 @@ pub trait Watch {
     fn accepted(&mut self);
     /// Messages were left out because the server takes too little.
     fn dropped(&mut self, dropped: Dropped);
+    /// The server does not answer, or takes nothing; it is not given up yet, which happens after `limit`.
+    fn troubled(&mut self, trouble: &Failure, limit: Duration);
+    /// It takes what is sent again, after so long.
+    fn flows(&mut self, after: Duration);
 }
 
 /// The connection below a session.
@@ -153,6 +157,8 @@ pub struct Session<'a, T> {
     step_began: Instant,
     /// How far what was sent has arrived.
     delivery: Delivery,
+    /// It was told that the server does not answer, or takes nothing.
+    trouble: Option<Trouble>,
     /// Since when the publisher is away.
     held: Option<Instant>,
     /// Where the broadcast ended, and when that was first seen. The first answer stands: further broadcasts are others'.
@@ -161,6 +167,14 @@ pub struct Session<'a, T> {
     is_ordered: bool,
     /// Everything was read that the readers were told of; nothing more is to be had before they are told again.
     is_at_head: bool,
+}
+
+/// What was told of, and is not over yet.
+#[derive(Clone, Copy, Debug)]
+struct Trouble {
+    began: Instant,
+    /// When it was last seen to be so.
+    seen: Instant,
 }
 
 /// ```text
@@ -239,6 +253,7 @@ impl<'a, T: Link> Session<'a, T> {
             shown: None,
             step_began: Instant::now(),
             delivery: Delivery::begin(Instant::now()),
+            trouble: None,
             held: None,
             until: None,
             is_ordered: false,
@@ -297,7 +312,7 @@ impl<'a, T: Link> Session<'a, T> {
                     Err(end) => return end,
                 },
                 () = timer.as_mut() => {
-                    if let Err(end) = self.on_time(wait) {
+                    if let Err(end) = self.on_time(wait, watch) {
                         return end;
                     }
                     let due = self.due(wait);
@@ -570,6 +585,7 @@ impl<'a, T: Link> Session<'a, T> {
                     self.accepted = Some(Instant::now());
                     self.share = Some(self.context.feed.load().add(self.io.get_ref().cost()));
                     self.delivery = Delivery::begin(Instant::now());
+                    self.trouble = None;
                     self.context.report.accepted();
                     watch.accepted();
                 }
@@ -591,6 +607,7 @@ impl<'a, T: Link> Session<'a, T> {
     /// When something is to be looked at, whatever happens until then.
     fn due(&self, wait: Wait) -> Instant {
         let limit = match self.state {
+            SessionState::Opening if self.trouble.is_none() => return self.step_began + limits::TELL_SILENT,
             SessionState::Opening | SessionState::Closing => return self.step_began + self.patience(),
             SessionState::Sending => self.delivery.due(),
         };
@@ -602,8 +619,17 @@ impl<'a, T: Link> Session<'a, T> {
         [hold, released, self.fail_back(), self.drained_by()].into_iter().flatten().fold(limit, Instant::min)
     }
 
-    fn on_time(&mut self, wait: Wait) -> Result<(), End> {
+    fn on_time(&mut self, wait: Wait, watch: &mut impl Watch) -> Result<(), End> {
         let now = Instant::now();
+        if self.state == SessionState::Opening && self.trouble.is_none() {
+            if now >= self.step_began + limits::TELL_SILENT {
+                self.trouble = Some(Trouble { began: self.step_began, seen: now });
+                let stage = stage(self.client.stage());
+                let trouble = Failure::no_answer_yet(self.context.endpoint, stage, now - self.step_began);
+                watch.troubled(&trouble, self.patience());
+            }
+            return Ok(());
+        }
         if self.state != SessionState::Sending {
             if self.is_ordered && now >= self.due(wait) {
                 // A server that takes nothing any more learns of it by the end of the connection.
@@ -622,11 +648,11 @@ impl<'a, T: Link> Session<'a, T> {
             self.unpublish();
             return Ok(());
         }
-        self.look(now)
+        self.look(now, watch)
     }
 
     /// Looks, about once a second, whether what was sent arrives.
-    fn look(&mut self, now: Instant) -> Result<(), End> {
+    fn look(&mut self, now: Instant, watch: &mut impl Watch) -> Result<(), End> {
         if now < self.delivery.due() {
             return Ok(());
         }
@@ -639,7 +665,29 @@ impl<'a, T: Link> Session<'a, T> {
         if silence >= limits::STALLED {
             return Err(End::Failed(Failure::stalled(self.context.endpoint, silence)));
         }
+        self.tell_trouble(now, watch);
         Ok(())
+    }
+
+    /// Tells that nothing arrives, and that it does again where that is no accident: a server that takes a little now and then is no
+    /// better off.
+    fn tell_trouble(&mut self, now: Instant, watch: &mut impl Watch) {
+        let silence = self.delivery.silence();
+        match &mut self.trouble {
+            // What is left of a broadcast that is over is nobody's show.
+            None if silence >= limits::TELL_STALLED && self.until.is_none() => {
+                self.trouble = Some(Trouble { began: now - silence, seen: now });
+                watch.troubled(&Failure::stalled(self.context.endpoint, silence), limits::STALLED);
+            }
+            None => {}
+            Some(trouble) if silence >= limits::STALLING => trouble.seen = now,
+            Some(trouble) if now >= trouble.seen + limits::TELL_STALLED => {
+                let after = trouble.seen - trouble.began;
+                self.trouble = None;
+                watch.flows(after);
+            }
+            Some(_) => {}
+        }
     }
 
     fn show(&mut self) {

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::atomic::{AtomicU64, Ordering::Relaxed},
+    sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     time::Duration,
 };
 
@@ -25,7 +25,7 @@ use crate::{
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub enum State {
-    /// Meant not to run, or not started with what is published.
+    /// Meant not to run.
     Off {
         /// Why, and what to change.
         reason: String,
@@ -55,12 +55,17 @@ pub enum State {
         /// Why.
         reason: String,
     },
+    /// It does not take what is published: nothing is sent.
+    Unsuitable {
+        /// Why, and what to change.
+        reason: String,
+    },
 }
 
 impl State {
     /// The name of every state.
-    pub const LABELS: [&'static str; 9] =
-        ["off", "wrong", "idle", "connecting", "delivering", "stalling", "held", "waiting", "parked"];
+    pub const LABELS: [&'static str; 10] =
+        ["off", "wrong", "idle", "connecting", "delivering", "stalling", "held", "waiting", "parked", "unsuitable"];
 
     /// The state's name in status and metrics.
     pub fn label(&self) -> &'static str {
@@ -74,6 +79,7 @@ impl State {
             Self::Held => "held",
             Self::Waiting { .. } => "waiting",
             Self::Parked { .. } => "parked",
+            Self::Unsuitable { .. } => "unsuitable",
         }
     }
 
@@ -85,7 +91,9 @@ impl State {
     /// Why it does not deliver, where that needs a person.
     pub fn reason(&self) -> Option<&str> {
         match self {
-            Self::Off { reason } | Self::Wrong { reason } | Self::Parked { reason } => Some(reason),
+            Self::Off { reason } | Self::Wrong { reason } | Self::Parked { reason } | Self::Unsuitable { reason } => {
+                Some(reason)
+            }
             _ => None,
         }
     }
@@ -99,6 +107,8 @@ const NOWHERE: u64 = u64::MAX;
 pub struct Report {
     state: watch::Sender<State>,
     last_failure: watch::Sender<Option<(Failure, Instant)>>,
+    /// The last failure is a trouble of the present connection, of which it is not known yet what becomes of it.
+    is_in_trouble: AtomicBool,
     connection: watch::Sender<Option<Connection>>,
     /// When its server accepted the present publish.
     accepted: watch::Sender<Option<Instant>>,
@@ -138,6 +148,7 @@ impl Report {
         Self {
             state: watch::Sender::new(state),
             last_failure: watch::Sender::new(None),
+            is_in_trouble: AtomicBool::new(false),
             connection: watch::Sender::new(None),
             accepted: watch::Sender::new(None),
             failures: watch::Sender::default(),
@@ -166,6 +177,12 @@ impl Report {
     /// The last failure since it started, and when that was.
     pub fn last_failure(&self) -> Option<(Failure, Instant)> {
         self.last_failure.borrow().clone()
+    }
+
+    /// What the present connection suffers from: its server has not answered for a while, or takes nothing.
+    pub fn trouble(&self) -> Option<Failure> {
+        let is_in_trouble = self.is_in_trouble.load(Relaxed);
+        self.last_failure.borrow().as_ref().filter(|_| is_in_trouble).map(|(failure, _)| failure.clone())
     }
 
     /// What is known of the present connection.
@@ -258,7 +275,19 @@ impl Report {
         self.last_failure.send_replace(Some((failure.clone(), Instant::now())));
     }
 
+    /// It has not failed, and may: whoever looks is to know why, and what to do. Counted once it has failed.
+    pub(super) fn troubled(&self, trouble: &Failure) {
+        self.last_failure.send_replace(Some((trouble.clone(), Instant::now())));
+        self.is_in_trouble.store(true, Relaxed);
+    }
+
+    /// That is over.
+    pub(super) fn is_well(&self) {
+        self.is_in_trouble.store(false, Relaxed);
+    }
+
     pub(super) fn accepted(&self) {
+        self.is_well();
         self.sessions.fetch_add(1, Relaxed);
         self.accepted.send_replace(Some(Instant::now()));
     }
@@ -305,6 +334,7 @@ impl Report {
 
     /// There is no session.
     pub(super) fn nowhere(&self) {
+        self.is_well();
         self.position.store(NOWHERE, Relaxed);
     }
 }
@@ -326,6 +356,7 @@ mod tests {
             State::Held,
             State::Waiting { until: None },
             State::Parked { reason: reason() },
+            State::Unsuitable { reason: reason() },
         ];
         assert_eq!(all.map(|state| state.label()), State::LABELS);
     }

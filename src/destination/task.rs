@@ -1,11 +1,11 @@
 //! A destination's life: wait for a broadcast, connect, send, try again, end with it.
 
-use std::{sync::Arc, time::Duration};
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use secrecy::ExposeSecret as _;
 use tokio::{
     sync::watch,
-    time::{Instant, sleep, sleep_until},
+    time::{Instant, sleep, sleep_until, timeout},
 };
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
@@ -14,6 +14,7 @@ use super::{
     dialler::{self, Dialler},
     failure::{self, Failure, Kind},
     filter::Filter,
+    limits,
     lookout::look_out,
     orders::{Change, Orders, changed},
     playhead::{Clock, Dropped, Start},
@@ -24,7 +25,7 @@ use super::{
 };
 use crate::{
     media::Kind as Media,
-    net::Endpoint,
+    net::{self, Endpoint},
     observe::{Event, News, Repeats},
     stream::{Broadcast, Epoch, Feed, Message, Phase},
 };
@@ -77,6 +78,8 @@ pub struct Task {
     lost: Option<Instant>,
     /// It was told of a failure since it last was live.
     has_failed: bool,
+    /// What the last connection failed by was told of while it lasted.
+    is_in_trouble: bool,
 }
 
 impl Task {
@@ -101,6 +104,7 @@ impl Task {
             repeats: Repeats::default(),
             lost: None,
             has_failed: false,
+            is_in_trouble: false,
         }
     }
 
@@ -312,16 +316,32 @@ impl Task {
     /// One connection, from dialling to its end, and for how long the server accepted the publish.
     async fn attempt(&mut self, broadcast: Broadcast) -> (End, Option<Duration>) {
         let server = self.route.server();
-        let endpoint = Endpoint::new(server.url.host(), server.url.port());
-        let transport = tokio::select! {
+        let endpoint = server.endpoint(&self.orders.settings);
+        let (unsent, start) = (self.unsent(broadcast), self.start());
+        let mut teller = Teller {
+            feed: &self.feed,
+            destination: &self.orders.settings.name,
+            report: &self.report,
+            tls: None,
+            lost: self.lost,
+            has_failed: self.has_failed,
+            is_in_trouble: false,
+            drops: Drops::default(),
+        };
+        let dial = self.dialler.dial(&self.orders.settings, &server, &endpoint);
+        let dial = noticing(dial, limits::TELL_SILENT, || teller.does_not_connect(&endpoint));
+        let dialled = tokio::select! {
             biased;
             () = self.stop.leave.cancelled() => return (End::Left, None),
             () = over(&self.feed, broadcast, self.orders.settings.delay) => return (End::NotNeeded, None),
             () = changed(&mut self.incoming) => return (End::Ordered(Change::Reconnect), None),
-            dialled = self.dialler.dial(&self.orders.settings, &server, &endpoint) => match dialled {
-                Ok(transport) => transport,
-                Err(failure) => return (End::Failed(failure), None),
-            },
+            dialled = dial => dialled,
+        };
+        self.has_failed = teller.has_failed;
+        self.is_in_trouble = teller.is_in_trouble;
+        let transport = match dialled {
+            Ok(transport) => transport,
+            Err(failure) => return (End::Failed(failure), None),
         };
         // A server that was never told of Enhanced RTMP gets the call that OBS makes.
         let is_enhanced = self.feed.status().is_enhanced;
@@ -336,21 +356,21 @@ impl Task {
             let (server, fingerprint) = (&endpoint.to_string(), &certificate.to_string());
             Event::CertificateNotVerified { stream, destination, server, fingerprint }.emit();
         }
-        let tls = transport.protection().map(|protection| {
+        teller.tls = transport.protection().map(|protection| {
             let remark = self.orders.settings.trust.remark().map(|remark| format!(", {remark}")).unwrap_or_default();
             format!("{protection}{remark}")
         });
         self.report.connected(Some(Connection {
             server: server.url.to_string(),
             is_backup: server.is_backup,
-            tls: tls.clone(),
+            tls: teller.tls.clone(),
             tcp: None,
             rtmp_acknowledged: None,
         }));
         let context = Context {
             feed: &self.feed,
-            broadcast: self.unsent(broadcast),
-            start: self.start(),
+            broadcast: unsent,
+            start,
             clock: self.clock,
             orders: self.orders.clone(),
             report: &self.report,
@@ -360,18 +380,10 @@ impl Task {
             history: self.history,
         };
         let mut session = Session::new(transport, client, context);
-        let mut teller = Teller {
-            feed: &self.feed,
-            destination: &self.orders.settings.name,
-            report: &self.report,
-            tls,
-            lost: self.lost,
-            has_failed: self.has_failed,
-            drops: Drops::default(),
-        };
         let end = session.run(&self.stop.leave, &mut self.incoming, &mut teller).await;
         let delivered = session.accepted_for();
-        self.has_failed &= delivered.is_none();
+        self.has_failed = teller.has_failed;
+        self.is_in_trouble = teller.is_in_trouble;
         if let Some((next, arrived)) = session.position().zip(session.arrived_until()) {
             self.sent = Some((next, arrived));
         }
@@ -448,7 +460,11 @@ impl Task {
             Next::GivenUp => "given up (`reconnect.give_up_after`) until the next broadcast".to_owned(),
         };
         let is_parked = matches!(next, Next::Parked | Next::GivenUp) && !is_over;
-        let news = self.repeats.failed(failure.kind.label(), Instant::now());
+        let was_told = std::mem::take(&mut self.is_in_trouble);
+        let news = match self.repeats.failed(failure.kind.label(), Instant::now()) {
+            News::New | News::Old if was_told => News::Outcome,
+            news => news,
+        };
         self.has_failed = true;
         // Whoever hears of it finds it in the status.
         self.report.failed(failure);
@@ -489,7 +505,7 @@ impl Task {
     fn unsuitable(&self, reason: String, what: &str) {
         let (stream, destination) = (self.feed.name(), self.orders.settings.name.as_str());
         Event::DestinationUnsuitable { stream, destination, what, reason: &reason }.emit();
-        self.report.enter(State::Off { reason });
+        self.report.enter(State::Unsuitable { reason });
     }
 }
 
@@ -502,6 +518,8 @@ struct Teller<'a> {
     tls: Option<String>,
     lost: Option<Instant>,
     has_failed: bool,
+    /// That the server does not answer, or takes nothing, was told, and is not over.
+    is_in_trouble: bool,
     drops: Drops,
 }
 
@@ -510,6 +528,31 @@ struct Teller<'a> {
 struct Drops {
     told: Option<Instant>,
     untold: Dropped,
+}
+
+impl Teller<'_> {
+    fn does_not_connect(&mut self, endpoint: &Endpoint) {
+        let trouble = Failure::no_answer_yet(endpoint, failure::Stage::Connect, limits::TELL_SILENT);
+        self.tell_trouble("is not live yet", &trouble, net::limits::CONNECT);
+    }
+
+    /// Of a destination that was told to have failed it is nothing new that it does not come back; its status says by what.
+    fn tell_trouble(&mut self, what: &'static str, trouble: &Failure, limit: Duration) {
+        self.report.troubled(trouble);
+        if std::mem::replace(&mut self.has_failed, true) {
+            return;
+        }
+        self.is_in_trouble = true;
+        Event::DestinationStalling {
+            stream: self.feed.name(),
+            destination: self.destination,
+            what,
+            message: &trouble.message,
+            hint: &trouble.hint,
+            next: &format!("connected anew where that lasts for {} s", limit.as_secs()),
+        }
+        .emit();
+    }
 }
 
 impl Watch for Teller<'_> {
@@ -522,9 +565,24 @@ impl Watch for Teller<'_> {
             destination: self.destination,
             tls: self.tls.as_deref(),
             resumed_after: self.lost.map(|since| since.elapsed()),
-            has_failed: self.has_failed,
+            has_failed: std::mem::take(&mut self.has_failed),
         }
         .emit();
+        self.is_in_trouble = false;
+    }
+
+    fn troubled(&mut self, trouble: &Failure, limit: Duration) {
+        let what = if trouble.kind == Kind::Stalled { "stalls" } else { "is not live yet" };
+        self.tell_trouble(what, trouble, limit);
+    }
+
+    fn flows(&mut self, after: Duration) {
+        self.report.is_well();
+        if std::mem::take(&mut self.has_failed) {
+            self.is_in_trouble = false;
+            let (stream, destination) = (self.feed.name(), self.destination);
+            Event::DestinationFlows { stream, destination, after }.emit();
+        }
     }
 
     fn dropped(&mut self, dropped: Dropped) {
@@ -556,6 +614,18 @@ async fn over(feed: &Feed, served: Broadcast, delay: Duration) {
 fn last_due(feed: &Feed, end: u64, delay: Duration) -> Duration {
     let arrival = feed.read(|log| log.arrival(end.checked_sub(1)?));
     arrival.filter(|_| !delay.is_zero()).map_or(Duration::ZERO, |arrival| arrival + delay)
+}
+
+/// The future; `late` is called where it takes longer than that.
+async fn noticing<F: Future>(future: F, limit: Duration, late: impl FnOnce()) -> F::Output {
+    let mut future = pin!(future);
+    match timeout(limit, &mut future).await {
+        Ok(output) => output,
+        Err(_) => {
+            late();
+            future.await
+        }
+    }
 }
 
 /// Completes at that time; without one, never.

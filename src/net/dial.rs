@@ -20,7 +20,7 @@ use super::{
     limits,
     race::{self, Race},
     socket,
-    tls::TlsClient,
+    tls::{Chain, TlsClient, Unprotected},
 };
 
 /// Where to connect, and how.
@@ -61,8 +61,8 @@ impl Default for Timeouts {
     }
 }
 
-/// How long each step of an attempt took; `None`: it was not done, or there was none.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// How long each step of an attempt took, and what was seen at it; `None`: it was not done, or there was none.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Steps {
     /// Name resolution.
     pub resolve: Option<Duration>,
@@ -70,6 +70,19 @@ pub struct Steps {
     pub connect: Option<Duration>,
     /// The TLS handshake.
     pub tls: Option<Duration>,
+    /// The two ends of the TCP connection.
+    pub ends: Option<Ends>,
+    /// The certificates that were shown and refused.
+    pub refused: Option<Chain>,
+}
+
+/// The two ends of a TCP connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ends {
+    /// Our own.
+    pub local: SocketAddr,
+    /// The server's.
+    pub peer: SocketAddr,
 }
 
 /// Connects to `target`: its name is resolved anew each time, its addresses are raced, and the winner gets the socket
@@ -100,13 +113,17 @@ pub async fn dial_timed(target: &Target, last_good: &mut LastGood, steps: &mut S
     let stream = connect(target, resolved, known).await.map_err(|cause| endpoint.error(cause))?;
     steps.connect = Some(began.elapsed());
     let address = stream.peer_addr().ok();
+    steps.ends = stream.local_addr().ok().zip(address).map(|(local, peer)| Ends { local, peer });
     socket::tune(&stream);
     let transport = match &target.tls {
         None => Transport::plain(stream),
         Some(tls) => {
             let began = Instant::now();
             let protected = tls.connect(endpoint.host(), stream, target.timeouts.tls).await;
-            let protected = protected.map_err(|cause| endpoint.error(cause))?;
+            let protected = protected.map_err(|Unprotected { cause, shown }| {
+                steps.refused = shown;
+                endpoint.error(cause)
+            })?;
             steps.tls = Some(began.elapsed());
             protected
         }

@@ -25,13 +25,51 @@ use super::tls::Fingerprint;
 pub struct Endpoint {
     host: String,
     port: u16,
+    origin: Origin,
+    is_tls: bool,
+}
+
+/// Where the address of a server stands: what a hint can ask a person to look at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Origin {
+    /// In `url` of the destination's file.
+    #[default]
+    Url,
+    /// In its `backup_url`.
+    BackupUrl,
+    /// In no file: it is the platform's own, and right as it is.
+    Platform,
 }
 
 impl Endpoint {
     /// `host` may be a name or an address; the brackets of an IPv6 address are optional.
     pub fn new(host: &str, port: u16) -> Self {
         let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
-        Self { host: bare.to_owned(), port }
+        Self { host: bare.to_owned(), port, origin: Origin::default(), is_tls: false }
+    }
+
+    /// The same, with where it stands and whether TLS is spoken there.
+    #[must_use]
+    pub fn named_by(self, origin: Origin, is_tls: bool) -> Self {
+        Self { origin, is_tls, ..self }
+    }
+
+    /// Where it stands.
+    pub fn origin(&self) -> Origin {
+        self.origin
+    }
+
+    /// The field in which it stands, in backticks.
+    pub fn field(&self) -> &'static str {
+        match self.origin {
+            Origin::Url | Origin::Platform => "`url`",
+            Origin::BackupUrl => "`backup_url`",
+        }
+    }
+
+    /// TLS is spoken there, as far as the URL says.
+    pub fn is_tls(&self) -> bool {
+        self.is_tls
     }
 
     /// The name or address, without brackets.
@@ -323,6 +361,23 @@ mod tests {
             let text = format!("{error} {}", error.hint());
             for (words, is) in named {
                 assert_eq!(text.contains(words), is(&error.cause), "{words}: {text}");
+            }
+        }
+    }
+
+    /// Nobody is sent to a line that is not there.
+    #[test]
+    fn a_hint_names_the_field_in_which_the_address_stands() {
+        for cause in testing::every_cause() {
+            let hint = |origin| at().named_by(origin, true).error(cause.clone()).hint();
+            let [url, backup, platform] = [Origin::Url, Origin::BackupUrl, Origin::Platform].map(hint);
+            assert_eq!(backup, url.replace("`url`", "`backup_url`"));
+            assert!(!platform.contains("`url`") && !platform.contains("rtmp://"), "{platform}");
+            if url.contains("`url`") {
+                assert!(
+                    ["network", "way out", "between here"].iter().any(|words| platform.contains(words)),
+                    "{platform}"
+                );
             }
         }
     }

@@ -25,7 +25,7 @@ pub mod tls;
 pub mod web;
 
 pub use self::{
-    dial::{Steps, Target, Timeouts, dial, dial_timed},
+    dial::{Ends, Steps, Target, Timeouts, dial, dial_timed},
     error::{Cause, Endpoint, Error},
     io::Transport,
     last_good::LastGood,

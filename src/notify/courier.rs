@@ -6,7 +6,6 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use metrics::counter;
 use secrecy::ExposeSecret as _;
 use tokio::{
     task::JoinHandle,
@@ -24,9 +23,8 @@ use super::{
 use crate::{
     net::web,
     observe::{
-        Event,
+        Event, Posts,
         history::{Batch, Cursor},
-        metrics::name,
     },
 };
 
@@ -35,6 +33,7 @@ pub struct Courier {
     mailer: Mailer,
     cursor: Cursor,
     outbox: Outbox,
+    counts: Arc<Posts>,
     began: Instant,
     /// Why the last post was not taken.
     reason: String,
@@ -50,14 +49,13 @@ impl Courier {
     /// One that has posted nothing yet.
     #[must_use]
     pub fn new(endpoint: Endpoint, cursor: Cursor) -> Self {
+        let counts = Posts::of(&endpoint.name);
         let mailer = Mailer { endpoint: Arc::new(endpoint), agent: Arc::default() };
-        Self { mailer, cursor, outbox: Outbox::default(), began: Instant::now(), reason: String::new() }
+        Self { mailer, cursor, outbox: Outbox::default(), counts, began: Instant::now(), reason: String::new() }
     }
 
     /// Posts until `stop`, and then what is left for [`FLUSH`] at the most.
     pub async fn run(mut self, stop: CancellationToken) {
-        // A counter that is not there yet cannot be seen to rise from nothing.
-        ["delivered", "lost"].into_iter().for_each(|result| self.count(result, 0));
         let mut under_way: Option<JoinHandle<Result<(), Refusal>>> = None;
         loop {
             let now = self.began.elapsed();
@@ -82,8 +80,9 @@ impl Courier {
         let now = self.began.elapsed();
         self.outbox.missed(missed);
         for record in records {
-            if self.mailer.endpoint.events.has(record.kind) {
-                self.outbox.take(record, now);
+            match self.mailer.endpoint.events.has(record.kind) {
+                true => self.outbox.take(record, now),
+                false => self.outbox.pass(&record),
             }
         }
         if let Some(tell) = self.outbox.overflow(now) {
@@ -96,7 +95,7 @@ impl Courier {
     fn settle(&mut self, answer: Result<(), Refusal>) {
         let tell = match answer {
             Ok(()) => {
-                self.count("delivered", 1);
+                self.counts.note_delivered();
                 self.outbox.delivered()
             }
             Err(Refusal { reason, again }) => {
@@ -113,7 +112,7 @@ impl Courier {
     fn count_lost(&mut self) {
         let lost = self.outbox.count_lost();
         if lost > 0 {
-            self.count("lost", lost);
+            self.counts.note_lost(lost);
         }
     }
 
@@ -123,11 +122,6 @@ impl Courier {
             Tell::Failing { lost } => Event::NotifyFailed { endpoint, reason: &self.reason, lost }.emit(),
             Tell::Recovered { lost } => Event::NotifyRecovered { endpoint, lost }.emit(),
         }
-    }
-
-    fn count(&self, result: &'static str, posts: u64) {
-        let endpoint = self.mailer.endpoint.name.clone();
-        counter!(name::NOTIFICATIONS, "endpoint" => endpoint, "result" => result).increment(posts);
     }
 
     /// Each post that is left gets one try.
@@ -152,7 +146,7 @@ impl Courier {
             under_way = None;
             match answer {
                 Ok(()) => {
-                    self.count("delivered", 1);
+                    self.counts.note_delivered();
                     self.outbox.delivered();
                 }
                 Err(Refusal { reason, .. }) => {
@@ -163,7 +157,7 @@ impl Courier {
             }
         }
         if lost > 0 {
-            self.count("lost", lost);
+            self.counts.note_lost(lost);
             self.tell(Tell::Failing { lost });
         }
     }

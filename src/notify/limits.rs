@@ -8,15 +8,28 @@ pub const ENDPOINTS: usize = 16;
 /// Posts that wait for one endpoint. Of more the oldest go: the newest say how things are.
 pub const QUEUE: usize = 100;
 
-/// Over how long posts are counted for folding.
+/// Over how long posts about the same are counted for folding.
 pub const WINDOW: Duration = Duration::from_secs(60);
 
 /// Posts about one destination, or one stream, in a window: it may fail, come back, and do both again, before the rest of the
-/// minute is told as one.
+/// minute is told as one. Remarks about it, such as that the stream exceeds a limit, have as many of their own.
 pub const OF_ONE: u32 = 4;
 
-/// Posts to one endpoint in a window. Chat systems take about thirty a minute.
-pub const OF_ALL: u32 = 20;
+/// What is bad and was so for this long is told, however much was told before: whoever fails is told of within five seconds.
+pub const SETTLED: Duration = Duration::from_secs(4);
+
+/// Posts that one endpoint is sent at once, whatever they are about.
+pub const AT_ONCE: u32 = 6;
+
+/// What is beyond that goes together into one post in so long. With [`AT_ONCE`] that is 26 posts in the busiest minute: chat systems
+/// take about thirty.
+pub const EVERY: Duration = Duration::from_secs(3);
+
+/// Where it begins to be too much, what happens within so long goes together.
+pub const GATHER: Duration = Duration::from_secs(1);
+
+/// Other events that a post names; of more it says how many there are.
+pub const NAMED: usize = 100;
 
 /// The waits before further tries: seven tries in two minutes, which is how long a service takes to be restarted.
 pub const WAITS: [Duration; 6] = [

@@ -7,18 +7,24 @@
 //! Forkcast-Signature: sha256=…        HMAC-SHA256 of "TIMESTAMP.BODY" with the endpoint's secret, in hexadecimal digits
 //!
 //! {"id":…,"time":"…","severity":"error","kind":"destination_failed","stream":"live","destination":"youtube",
-//!  "message":"…","hint":"…","folded":0,"text":"…","content":"…","allowed_mentions":{"parse":[]}}
+//!  "message":"…","hint":"…","folded":0,"others":[],"text":"…","content":"…","allowed_mentions":{"parse":[]}}
 //! ```
 
-use std::time::SystemTime;
+use std::{cmp::Reverse, collections::BTreeMap, sync::Arc, time::SystemTime};
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 use sha2::Sha256;
 
-use super::{fold::Post, limits::TEXT};
-use crate::{moment, observe::Record};
+use super::{
+    fold::Post,
+    limits::{NAMED, TEXT},
+};
+use crate::{
+    moment,
+    observe::{Kind, Record, Severity, event::full_name},
+};
 
 /// The header that says when the post was signed, in seconds since 1970.
 pub const TIMESTAMP: &str = "Forkcast-Timestamp";
@@ -31,12 +37,21 @@ struct Body<'p> {
     #[serde(flatten)]
     record: &'p Record,
     folded: u64,
+    others: Vec<Other<'p>>,
     /// What Slack, Mattermost and Rocket.Chat show.
     text: &'p str,
     /// What Discord shows.
     content: &'p str,
     /// Discord is to call nobody, whatever a server's words are.
     allowed_mentions: Mentions,
+}
+
+/// The last word about something else.
+#[derive(Serialize)]
+struct Other<'p> {
+    kind: Kind,
+    stream: Option<&'p str>,
+    destination: Option<&'p str>,
 }
 
 #[derive(Serialize)]
@@ -50,24 +65,71 @@ struct Mentions {
 /// Those of serialisation, of which there are none for what a record holds.
 pub fn body(post: &Post) -> Result<Vec<u8>, serde_json::Error> {
     let (text, allowed_mentions) = (text(post), Mentions { parse: [] });
-    let Post { record, folded } = post;
-    serde_json::to_vec(&Body { record, folded: *folded, text: &text, content: &text, allowed_mentions })
+    let Post { record, folded, others } = post;
+    let others = others.iter().take(NAMED).map(|other| Other {
+        kind: other.kind,
+        stream: other.stream.as_deref(),
+        destination: other.destination.as_deref(),
+    });
+    let others = others.collect();
+    serde_json::to_vec(&Body { record, folded: *folded, others, text: &text, content: &text, allowed_mentions })
 }
 
 /// The same for people, on two or three lines.
 fn text(post: &Post) -> String {
-    let Post { record, folded } = post;
+    let Post { record, folded, others } = post;
     let mut text = format!("{}: {}", record.severity.name(), record.message);
     if let Some(hint) = &record.hint {
         text.push_str("\nhint: ");
         text.push_str(hint);
     }
-    match folded {
-        0 => {}
-        1 => text.push_str("\n(and one more event within a minute)"),
-        more => text.push_str(&format!("\n(and {more} more events within a minute)")),
+    let more = match folded {
+        0 => return without_commands(&text),
+        1 => "one more event".to_owned(),
+        more => format!("{more} more events"),
+    };
+    if others.is_empty() {
+        text.push_str(&format!("\n(and {more} within a minute)"));
+    } else {
+        // A little for what stands around the names, and for invisible spaces.
+        let room = TEXT.saturating_sub(text.chars().count() + 100);
+        text.push_str(&format!("\n(and {more}: {})", names(others, room)));
     }
     without_commands(&text)
+}
+
+/// What has become of whom, in at most so many characters, and how many have no room.
+fn names(others: &[Arc<Record>], room: usize) -> String {
+    // What is bad first.
+    let mut of_kinds: BTreeMap<(Reverse<Severity>, Kind), Vec<&Record>> = BTreeMap::new();
+    for other in others {
+        of_kinds.entry((Reverse(other.severity), other.kind)).or_default().push(other);
+    }
+    let (mut text, mut left, mut left_out) = (String::new(), room, 0);
+    for ((_, kind), records) in of_kinds {
+        let mut before = format!("{}{}: ", if text.is_empty() { "" } else { "; " }, kind.name().replace('_', " "));
+        for record in records {
+            let word = format!("{before}`{}`", whose(record));
+            match left.checked_sub(word.chars().count()) {
+                Some(rest) => {
+                    left = rest;
+                    text.push_str(&word);
+                    ", ".clone_into(&mut before);
+                }
+                None => left_out += 1,
+            }
+        }
+    }
+    if left_out > 0 { format!("{text} and {left_out} more") } else { text }
+}
+
+/// Whom it is about.
+fn whose(record: &Record) -> String {
+    match (&record.stream, &record.destination) {
+        (Some(stream), Some(destination)) => full_name(stream, destination),
+        (Some(stream), None) => stream.clone(),
+        (None, _) => "forkcast".to_owned(),
+    }
 }
 
 /// Servers choose some of the words. An invisible space keeps a chat from calling everybody (`@everyone`, `<!channel>`) or making
@@ -97,16 +159,16 @@ fn keyed(secret: &SecretString) -> Hmac<Sha256> {
 
 #[cfg(test)]
 mod tests {
-    use std::{sync::Arc, time::Duration};
+    use std::time::Duration;
 
     use super::*;
-    use crate::observe::{History, Kind, history::Bounds, record::Statement};
+    use crate::observe::{History, history::Bounds, record::Statement};
 
     fn post(message: &str, folded: u64) -> Post {
         let history = Arc::new(History::new(7, Bounds { records: 9, bytes: 1 << 20, crowd: 9 }));
         let statement = Statement::new(Kind::DestinationFailed, message.to_owned()).of("live", "youtube");
         history.note(statement.hint("do this"), SystemTime::UNIX_EPOCH + Duration::from_millis(1_796_151_600_250));
-        Post { record: history.from_beginning().read(1).records[0].clone(), folded }
+        Post { record: history.from_beginning().read(1).records[0].clone(), folded, others: Vec::new() }
     }
 
     #[test]
@@ -116,9 +178,43 @@ mod tests {
         let expected = format!(
             "{{\"id\":7,\"time\":\"2026-12-01T19:00:00.250Z\",\"severity\":\"error\",\"kind\":\"destination_failed\",\
              \"stream\":\"live\",\"destination\":\"youtube\",\"message\":\"it failed\",\"hint\":\"do this\",\"folded\":2,\
-             \"text\":\"{text}\",\"content\":\"{text}\",\"allowed_mentions\":{{\"parse\":[]}}}}"
+             \"others\":[],\"text\":\"{text}\",\"content\":\"{text}\",\"allowed_mentions\":{{\"parse\":[]}}}}"
         );
         assert_eq!(String::from_utf8(body).unwrap(), expected);
+    }
+
+    /// A post that tells of others, too: so many that failed, and one that is back.
+    fn gathered(count: usize) -> Post {
+        let history = Arc::new(History::new(7, Bounds { records: count + 1, bytes: 1 << 24, crowd: 9 }));
+        let note = |kind, destination: &str| {
+            history.note(Statement::new(kind, kind.to_string()).of("live", destination), SystemTime::UNIX_EPOCH);
+        };
+        (0..count).for_each(|number| note(Kind::DestinationFailed, &format!("d{number}")));
+        note(Kind::DestinationRecovered, "back");
+        let others = history.from_beginning().read(usize::MAX).records;
+        Post { folded: others.len() as u64, others, ..post("it failed", 0) }
+    }
+
+    #[test]
+    fn whoever_is_told_by_the_same_post_is_named_for_people_and_for_machines() {
+        let post = gathered(3);
+        let names = "(and 4 more events: destination failed: `d0`, `d1`, `d2`; destination recovered: `back`)";
+        assert_eq!(text(&post), format!("error: it failed\nhint: do this\n{names}"));
+        let body: serde_json::Value = serde_json::from_slice(&body(&post).unwrap()).unwrap();
+        let other = serde_json::json!({ "kind": "destination_recovered", "stream": "live", "destination": "back" });
+        assert_eq!((&body["others"][3], body["others"].as_array().unwrap().len()), (&other, 4));
+    }
+
+    #[test]
+    fn names_are_bounded_and_the_rest_is_counted() {
+        let post = gathered(5_000);
+        let text = text(&post);
+        assert!(text.chars().count() <= TEXT && text.contains("`d0`, `d1`, "), "{text}");
+        let (named, left_out) = (text.matches("`d").count(), text.rsplit(" and ").next().unwrap());
+        assert!(named > 100, "{named}");
+        assert_eq!(left_out, format!("{} more)", 5_001 - named));
+        let body: serde_json::Value = serde_json::from_slice(&body(&post).unwrap()).unwrap();
+        assert_eq!((body["others"].as_array().unwrap().len(), &body["folded"]), (NAMED, &5_001.into()));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! history ─cursor─▶ Selection ─▶ Fold ─▶ Outbox ─▶ POST, signed      (one courier for each endpoint)
-//!                   wanted?      again?  queue, retries
+//!                   wanted?      too much? queue, retries
 //! ```
 //!
 //! Each endpoint has a task and a cursor of its own: one that is slow or gone delays neither another nor the relay, and loses the
@@ -55,16 +55,17 @@ impl Notifier {
     }
 
     /// Other endpoints from now on. One that stays as it is notices nothing; one that goes is sent what waits for it, for a
-    /// short while; a new one hears of what comes. Says how many are others, or gone.
+    /// short while; a new one hears of what comes. Gives how many are new, other than before, or gone.
     pub fn replace(&self, endpoints: Vec<Endpoint>) -> usize {
-        let mut count = 0;
+        let mut changed = 0;
         self.endpoints.send_if_modified(|present| {
-            let missing = |from: &[Endpoint], of: &[Endpoint]| from.iter().filter(|one| !of.contains(one)).count();
-            count = missing(&endpoints, present).max(missing(present, &endpoints));
+            let is_gone = |before: &&Endpoint| endpoints.iter().all(|endpoint| endpoint.name != before.name);
+            changed = endpoints.iter().filter(|endpoint| !present.contains(endpoint)).count()
+                + present.iter().filter(is_gone).count();
             *present = endpoints;
-            count > 0
+            changed > 0
         });
-        count
+        changed
     }
 }
 

@@ -47,11 +47,15 @@ pub enum Tell {
 
 #[derive(Debug, Default)]
 struct Standing {
-    /// When it was told that it takes nothing; `None` while it takes what it is sent.
+    /// It was told that it takes nothing, and not yet that it takes posts again.
+    is_open: bool,
+    /// When that it takes nothing was told last.
     told: Option<Duration>,
     /// Posts that were lost since it last took one.
     lost: u64,
     untold: u64,
+    /// Of these such as were lost before anybody tried to post them.
+    overflowed: u64,
     uncounted: u64,
 }
 
@@ -62,9 +66,14 @@ impl Outbox {
         self.push(post);
     }
 
+    /// An event that is not wanted.
+    pub fn pass(&mut self, record: &Record) {
+        self.fold.pass(record);
+    }
+
     /// So many events were gone before anybody could look whether they are wanted.
     pub fn missed(&mut self, events: u64) {
-        self.standing.lose(events);
+        self.standing.overflow(events);
     }
 
     /// The post that is to be tried now. To be followed by [`Outbox::delivered`] or [`Outbox::failed`].
@@ -105,19 +114,21 @@ impl Outbox {
             Some(wait) => {
                 self.failures += 1;
                 self.not_before = now + wait;
+                // Once may be an accident, or a service that says how fast it is.
+                if self.failures > 1 { self.standing.failing(now) } else { None }
             }
             None => {
                 self.failures = 0;
                 self.head = None;
                 self.standing.lose(1);
+                self.standing.failing(now)
             }
         }
-        self.standing.failing(now)
     }
 
-    /// What was lost although the endpoint takes posts: it is too slow for them.
+    /// What was lost without a try: the endpoint is too slow for what happens.
     pub fn overflow(&mut self, now: Duration) -> Option<Tell> {
-        if self.standing.untold == 0 { None } else { self.standing.failing(now) }
+        if self.standing.overflowed == 0 { None } else { self.standing.failing(now) }
     }
 
     /// All that waits may be tried now: there will be no later.
@@ -142,7 +153,7 @@ impl Outbox {
         self.queue.extend(posts);
         while self.queue.len() > QUEUE {
             self.queue.pop_front();
-            self.standing.lose(1);
+            self.standing.overflow(1);
         }
     }
 }
@@ -154,22 +165,27 @@ impl Standing {
         self.uncounted += posts;
     }
 
-    /// It is told when it begins, and then once a minute while posts are lost.
+    fn overflow(&mut self, posts: u64) {
+        self.overflowed += posts;
+        self.lose(posts);
+    }
+
+    /// It is told when it begins, and then while posts are lost; once a minute, however often it is well in between.
     fn failing(&mut self, now: Duration) -> Option<Tell> {
-        let is_news = match self.told {
-            None => true,
-            Some(told) => self.untold > 0 && now >= told + TELL_EVERY,
-        };
-        is_news.then(|| {
-            self.told = Some(now);
-            Tell::Failing { lost: std::mem::take(&mut self.untold) }
-        })
+        let is_news = !self.is_open || self.untold > 0;
+        if !is_news || self.told.is_some_and(|told| now < told + TELL_EVERY) {
+            return None;
+        }
+        (self.is_open, self.told, self.overflowed) = (true, Some(now), 0);
+        Some(Tell::Failing { lost: std::mem::take(&mut self.untold) })
     }
 
     fn recovered(&mut self) -> Option<Tell> {
-        self.told?;
-        let lost = self.lost;
-        *self = Self { uncounted: self.uncounted, ..Self::default() };
+        if !self.is_open {
+            return None;
+        }
+        let Self { lost, told, uncounted, .. } = *self;
+        *self = Self { told, uncounted, ..Self::default() };
         Some(Tell::Recovered { lost })
     }
 }

@@ -110,7 +110,9 @@ async fn endpoints_can_be_replaced_and_one_that_stays_notices_nothing() {
     let notifier = Notifier::start(vec![stays.endpoint("stays"), goes.endpoint("goes")], &history);
     stays.wait_for(&["at the start"]).await;
     goes.wait_for(&["at the start"]).await;
-    notifier.replace(vec![stays.endpoint("stays"), comes.endpoint("comes")]);
+    let endpoints = || vec![stays.endpoint("stays"), comes.endpoint("comes")];
+    assert_eq!(notifier.replace(endpoints()), 2, "one has gone, and one come");
+    assert_eq!(notifier.replace(endpoints()), 0);
     // Whether the new one has its place already cannot be seen but by what it hears.
     let mut count = 0;
     while comes.came().is_empty() && count < 10_000 {

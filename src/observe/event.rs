@@ -92,7 +92,7 @@ pub enum Event<'a> {
         streams_changed: usize,
         streams_removed: usize,
         destinations: usize,
-        endpoints: usize,
+        webhooks: usize,
         mistakes: usize,
         took: Duration,
     },
@@ -106,8 +106,8 @@ pub enum Event<'a> {
     CertificateNotVerified { stream: &'a str, destination: &'a str, server: &'a str, fingerprint: &'a str },
     /// A destination is not started, or cut off, because it cannot take what is published.
     DestinationUnsuitable { stream: &'a str, destination: &'a str, what: &'a str, reason: &'a str },
-    /// The stream is beyond what a destination's platform takes; `sentence` says in what, and what to do.
-    LimitExceeded { stream: &'a str, destination: &'a str, sentence: &'a str },
+    /// The stream is beyond what a destination's platform takes; `sentences` say in what, and what to do.
+    LimitExceeded { stream: &'a str, destination: &'a str, sentences: &'a str },
     /// The stream is no longer; `sentence` says in what.
     LimitKept { stream: &'a str, destination: &'a str, sentence: &'a str },
     /// A destination accepted the publish; `tls` is version and cipher, `resumed_after` since it was lost, where it was.
@@ -119,6 +119,18 @@ pub enum Event<'a> {
         resumed_after: Option<Duration>,
         has_failed: bool,
     },
+    /// A destination's server takes nothing, or has not answered yet; `what` continues "destination `x` …", `next` says what becomes
+    /// of it where that lasts.
+    DestinationStalling {
+        stream: &'a str,
+        destination: &'a str,
+        what: &'static str,
+        message: &'a str,
+        hint: &'a str,
+        next: &'a str,
+    },
+    /// A destination that took nothing takes data again, over the same connection; `after` is how long it did not.
+    DestinationFlows { stream: &'a str, destination: &'a str, after: Duration },
     /// A destination is too slow: messages skipped on the way to a keyframe, frames of the picture, disposable frames.
     DestinationDropped { stream: &'a str, destination: &'a str, skipped: u64, picture: u64, disposable: u64 },
     /// A destination failed; `next` says what comes next, `is_parked` that it is not tried again by itself, `news` how much of it

@@ -157,6 +157,8 @@ kinds! {
     DestinationRecovered = "destination_recovered", Info, Person;
     /// A destination is too slow.
     DestinationDropped = "destination_dropped", Warning, Reader;
+    /// A destination's server takes nothing, or does not answer, and what becomes of it is not known yet.
+    DestinationStalling = "destination_stalling", Error, Person;
     /// A destination failed and is tried again.
     DestinationFailed = "destination_failed", Error, Person;
     /// It goes on failing.

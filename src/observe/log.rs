@@ -245,7 +245,7 @@ mod tests {
             streams_changed: 0,
             streams_removed: 0,
             destinations,
-            endpoints: 0,
+            webhooks: 0,
             mistakes: 0,
             took: Duration::from_millis(took),
         }

@@ -26,6 +26,8 @@ struct Row {
 pub enum News {
     /// It is new.
     New,
+    /// It is what became of a trouble that was told of before it failed.
+    Outcome,
     /// It goes on: so many tries, for so long.
     Still {
         /// Failures in a row.

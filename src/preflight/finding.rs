@@ -39,9 +39,11 @@ impl Subject {
         servers.map(of).collect()
     }
 
-    /// Whether one connection answers for both: up to `connect` a server is told nothing that differs between them.
+    /// Whether one connection answers for both: up to `connect` a server is told nothing that differs between them, and what is to be
+    /// done about it is to be done in the same field.
     pub(super) fn is_same_connection(&self, other: &Self) -> bool {
-        let of = |subject: &Self| (subject.settings.bind, subject.settings.platform.chunk_size);
+        let field = |subject: &Self| subject.server.endpoint(&subject.settings).origin();
+        let of = |subject: &Self| (subject.settings.bind, subject.settings.platform.chunk_size, field(subject));
         self.server.url.expose_tc_url() == other.server.url.expose_tc_url()
             && self.settings.trust == other.settings.trust
             && of(self) == of(other)
@@ -87,7 +89,7 @@ pub struct Seen {
     pub rtmp_connect: Option<Duration>,
     /// Version and cipher of TLS.
     pub protection: Option<Protection>,
-    /// The certificates that were shown.
+    /// The certificates that were shown, also where they were refused.
     pub chain: Option<Chain>,
     /// TCP's round trip, where the system tells.
     pub round_trip: Option<Duration>,
@@ -125,7 +127,7 @@ impl Seen {
     /// The step that was not done when time was over.
     pub(super) fn stage(&self, url: &ServerUrl) -> Stage {
         let url = self.sent_on.as_ref().unwrap_or(url);
-        match self.steps {
+        match &self.steps {
             Steps { resolve: None, .. } => Stage::Resolve,
             Steps { connect: None, .. } => Stage::Connect,
             Steps { tls: None, .. } if url.scheme() == Scheme::Rtmps => Stage::Tls,
@@ -137,8 +139,8 @@ impl Seen {
 
 impl Warning {
     fn of(trust: &Trust, url: &ServerUrl, seen: &Seen) -> Option<Self> {
-        // Whoever pins a certificate, or believes anybody, does not ask for its time.
-        if !matches!(trust, Trust::Authorities { .. }) {
+        // Whoever pins a certificate, or believes anybody, does not ask for its time. Of one that was refused more is said than this.
+        if !matches!(trust, Trust::Authorities { .. }) || seen.steps.tls.is_none() {
             return None;
         }
         let chain = seen.chain.as_ref()?;

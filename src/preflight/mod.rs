@@ -7,10 +7,12 @@
 //! ```
 //!
 //! What fails is told with the [`Failure`](crate::destination::failure::Failure) that the destination itself would have. Platforms
-//! may find a connection without a publish odd: each server gets one, however many destinations go there, and no second try.
+//! may find a connection without a publish odd: each server gets one, however many destinations go there, and no second try; two where
+//! it is the primary of one and the backup of another.
 
 mod finding;
 pub mod limits;
+mod own;
 mod probe;
 pub mod table;
 #[cfg(test)]
@@ -20,7 +22,10 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::{task::JoinSet, time::Instant};
 
-pub use self::finding::{Finding, Outcome, Seen, Subject, Warning};
+pub use self::{
+    finding::{Finding, Outcome, Seen, Subject, Warning},
+    own::Own,
+};
 use crate::destination::failure::Stage;
 
 /// How much time there is.
@@ -38,17 +43,20 @@ impl Default for Limits {
     }
 }
 
-/// Connects to all of them side by side; one finding for each, in their order.
+/// Connects to all of them side by side; one finding for each, in their order. One that leads to the relay's `own` listeners has
+/// failed by that.
 ///
 /// Cancel-safe in the sense that dropping the future closes every connection.
-pub async fn run(subjects: Vec<Subject>, limits: Limits) -> Vec<Finding> {
+pub async fn run(subjects: Vec<Subject>, limits: Limits, own: Own) -> Vec<Finding> {
     let deadline = Instant::now() + limits.total;
+    let own = Arc::new(own);
     let (connections, connection_of) = group(&subjects);
     // A probe that panics leaves its line as it is.
     let mut results = vec![(Outcome::NotReached(Stage::Resolve), Seen::default()); connections.len()];
     let mut probes = JoinSet::new();
     for (index, subject) in connections.into_iter().enumerate() {
-        probes.spawn(async move { (index, probe::probe(&subject, limits, deadline).await) });
+        let own = Arc::clone(&own);
+        probes.spawn(async move { (index, probe::probe(&subject, limits, &own, deadline).await) });
     }
     while let Some(done) = probes.join_next().await {
         if let Ok((index, result)) = done

@@ -6,7 +6,7 @@ use secrecy::ExposeSecret as _;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::{
-    Limits,
+    Limits, Own,
     finding::{Outcome, Seen, Subject},
     limits,
 };
@@ -31,10 +31,10 @@ use crate::{
 
 /// Connects to the server once, and ends the connection in order. A server that sends its publishers on is followed, as by the
 /// destination itself. Nothing is over later than `deadline`.
-pub(super) async fn probe(subject: &Subject, limits: Limits, deadline: Instant) -> (Outcome, Seen) {
+pub(super) async fn probe(subject: &Subject, limits: Limits, own: &Own, deadline: Instant) -> (Outcome, Seen) {
     let began = Instant::now();
     let mut seen = Seen::default();
-    let connected = timeout_at(deadline, connect(subject, limits, &mut seen)).await;
+    let connected = timeout_at(deadline, connect(subject, limits, own, &mut seen)).await;
     seen.took = began.elapsed();
     let outcome = match connected {
         Ok(Ok(io)) => {
@@ -48,13 +48,18 @@ pub(super) async fn probe(subject: &Subject, limits: Limits, deadline: Instant) 
     (outcome, seen)
 }
 
-async fn connect(subject: &Subject, limits: Limits, seen: &mut Seen) -> Result<Duplex<Transport>, Failure> {
+async fn connect(subject: &Subject, limits: Limits, own: &Own, seen: &mut Seen) -> Result<Duplex<Transport>, Failure> {
     let Limits { step, .. } = limits;
     let mut dialler = Dialler::with(Timeouts { resolve: step, connect: step, tls: step });
     let mut server = subject.server.clone();
     let mut hops = 0;
     loop {
-        let mut attempt = Attempt::begin(&subject.settings, &server, limits, &mut dialler, seen).await?;
+        let begun = Attempt::begin(&subject.settings, &server, limits, &mut dialler, seen).await;
+        // Whatever the relay would have said to itself.
+        if let Some(listener) = seen.steps.ends.and_then(|ends| own.listener(ends)) {
+            return Err(Failure::own(&server.endpoint(&subject.settings), &listener));
+        }
+        let mut attempt = begun?;
         let answer = attempt.converse(seen).await;
         seen.round_trip = TcpInfo::of(attempt.io.get_ref().tcp()).map(|info| info.round_trip);
         let Some(to) = answer? else { return Ok(attempt.io) };
@@ -94,8 +99,10 @@ impl<'a> Attempt<'a> {
         dialler: &mut Dialler,
         seen: &mut Seen,
     ) -> Result<Self, Failure> {
-        let endpoint = Endpoint::new(server.url.host(), server.url.port());
-        let transport = dialler.dial_timed(settings, server, &endpoint, &mut seen.steps).await?;
+        let endpoint = server.endpoint(settings);
+        let dialled = dialler.dial_timed(settings, server, &endpoint, &mut seen.steps).await;
+        seen.chain = seen.steps.refused.take();
+        let transport = dialled?;
         seen.protection = transport.protection();
         seen.chain = transport.chain(SystemTime::now());
         // There is no stream yet: the call is as OBS makes it, and there is no relay that it has passed.

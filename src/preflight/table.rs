@@ -250,7 +250,7 @@ mod tests {
 
     fn seen_over_tls(days: i64) -> Seen {
         Seen {
-            steps: Steps { resolve: millis(3), connect: millis(21), tls: millis(44) },
+            steps: Steps { resolve: millis(3), connect: millis(21), tls: millis(44), ..Steps::default() },
             handshake: millis(43),
             rtmp_connect: millis(1_022),
             protection: Some(Protection { version: "TLS 1.3", cipher: "TLS13_AES_256_GCM_SHA384".to_owned() }),

@@ -89,7 +89,7 @@ async fn it_stops_at_connect_ends_in_order_and_asks_each_server_once() {
     let with_key = |key: &str| Settings { key: SecretString::from(key), ..to(port) };
     let subjects =
         ["one", "two"].into_iter().flat_map(|name| Subject::all(name, &with_key(&format!("key-of-{name}")))).collect();
-    let findings = run(subjects, LIMITS).await;
+    let findings = run(subjects, LIMITS, Own::default()).await;
     assert_eq!(findings.iter().map(|finding| finding.destination.as_str()).collect::<Vec<_>>(), ["one", "two"]);
     for Finding { outcome, seen, .. } in &findings {
         assert_eq!(*outcome, Outcome::Ready);
@@ -116,10 +116,11 @@ async fn another_trust_or_address_is_another_connection() {
         Settings { bind: Some("127.0.0.1".parse().unwrap()), ..to(port) },
         Settings { trust: crate::net::tls::Trust::DangerousAnybody, ..to(port) },
     ];
-    let findings = run(table.iter().flat_map(|settings| Subject::all("any", settings)).collect(), LIMITS).await;
+    let findings =
+        run(table.iter().flat_map(|settings| Subject::all("any", settings)).collect(), LIMITS, Own::default()).await;
     assert!(findings.iter().all(Finding::is_ready), "{findings:?}");
     assert_eq!(findings.iter().map(|finding| finding.is_backup).collect::<Vec<_>>(), [false, true, false, false]);
-    assert_eq!(accepted.load(Ordering::Relaxed), 3);
+    assert_eq!(accepted.load(Ordering::Relaxed), 4, "a primary and a backup are to be mended in two places");
 }
 
 #[tokio::test]
@@ -129,7 +130,7 @@ async fn what_was_not_done_in_time_is_said_and_holds_nobody_up() {
     let subjects = [silent, good].into_iter().flat_map(|port| Subject::all("any", &to(port))).collect();
     let limits = Limits { total: Duration::from_secs(2), ..LIMITS };
     let began = Instant::now();
-    let findings = run(subjects, limits).await;
+    let findings = run(subjects, limits, Own::default()).await;
     assert!(began.elapsed() < LIMITS.step, "{:?}", began.elapsed());
     let [late, ready] = findings.as_slice() else { panic!("{findings:?}") };
     assert_eq!(late.outcome, Outcome::NotReached(Stage::Handshake));
@@ -145,8 +146,12 @@ async fn a_failure_is_the_one_that_the_destination_has() {
     let (silent, ..) = server(mute).await;
     let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
     let limits = Limits { step: Duration::from_millis(200), ..LIMITS };
-    let findings =
-        run([silent, closed].into_iter().flat_map(|port| Subject::all("any", &to(port))).collect(), limits).await;
+    let findings = run(
+        [silent, closed].into_iter().flat_map(|port| Subject::all("any", &to(port))).collect(),
+        limits,
+        Own::default(),
+    )
+    .await;
     let [no_answer, refused] = findings.as_slice() else { panic!("{findings:?}") };
     let endpoint = Endpoint::new("127.0.0.1", silent);
     assert_eq!(*failure(no_answer), Failure::timed_out(&endpoint, Stage::Handshake, limits.step));
@@ -154,4 +159,29 @@ async fn a_failure_is_the_one_that_the_destination_has() {
     let server = Server { url: settings.url.clone(), is_backup: false };
     let of_destination = Dialler::default().dial(&settings, &server, &endpoint).await.unwrap_err();
     assert_eq!(*failure(refused), of_destination);
+}
+
+#[tokio::test]
+async fn the_relay_itself_is_seen_by_whatever_name_it_is_called() {
+    let (port, accepted, _heard) = server(accepting).await;
+    let own = Own::new([std::net::SocketAddr::from(([0, 0, 0, 0], port))]);
+    let by = |host: &str| Settings { url: format!("rtmp://{host}:{port}/live").parse().unwrap(), ..to(port) };
+    let backup = Backup { url: by("0.0.0.0").url, after: 3, failback: Failback::Never };
+    let subjects = [by("localhost"), Settings { backup: Some(backup), ..by("127.0.0.1") }];
+    let subjects: Vec<_> = subjects.iter().flat_map(|settings| Subject::all("any", settings)).collect();
+    let findings = run(subjects.clone(), LIMITS, own).await;
+    for (finding, (host, field)) in
+        findings.iter().zip([("localhost", "`url`"), ("127.0.0.1", "`url`"), ("0.0.0.0", "`backup_url`")])
+    {
+        let Failure { kind, message, hint, .. } = failure(finding);
+        assert_eq!(kind.label(), "relay_loop");
+        assert_eq!(*message, format!("`{host}:{port}` is this forkcast itself, which listens on 0.0.0.0:{port}"));
+        assert!(hint.starts_with(&format!("change {field} to the server")), "{hint}");
+    }
+    let text = table::text(&findings, LIMITS, false);
+    assert_eq!(text.matches("  refused  ").count(), 3, "{text}");
+    assert_eq!(accepted.load(Ordering::Relaxed), 3);
+    // Somebody else's server on this machine is nobody's circle.
+    let elsewhere = Own::new([std::net::SocketAddr::from(([0, 0, 0, 0], 1))]);
+    assert!(run(subjects, LIMITS, elsewhere).await.iter().all(Finding::is_ready));
 }

@@ -53,6 +53,8 @@ pub struct KeyframeInterval {
     pub last: Option<Duration>,
     /// The longest of the last ones and of the time since the last keyframe.
     pub longest: Duration,
+    /// The longest is the time since the last keyframe: what it will have been is not known before the next one.
+    pub is_open: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -204,8 +206,8 @@ impl Keyframes {
     fn interval(&self) -> Option<KeyframeInterval> {
         let since = self.newest.saturating_sub(self.last?);
         let last = self.count.checked_sub(1).map(|newest| duration(self.intervals[newest % INTERVALS]));
-        let longest = self.intervals.iter().copied().fold(since, i64::max);
-        Some(KeyframeInterval { last, longest: duration(longest) })
+        let known = self.intervals.iter().copied().max().unwrap_or_default();
+        Some(KeyframeInterval { last, longest: duration(known.max(since)), is_open: since > known })
     }
 }
 

@@ -110,7 +110,7 @@ fn of_destination(stream: &StreamStatus, destination: &DestinationStatus, rates:
     let colour = match state {
         "delivering" => Some(Color::Green),
         "connecting" | "stalling" | "held" => Some(Color::Yellow),
-        "waiting" | "parked" | "wrong" => Some(Color::Red),
+        "waiting" | "parked" | "wrong" | "unsuitable" => Some(Color::Red),
         _ => None,
     };
     let is_connected = matches!(state, "delivering" | "stalling" | "held");
@@ -131,7 +131,7 @@ fn of_destination(stream: &StreamStatus, destination: &DestinationStatus, rates:
         let colour = if index == 1 { colour } else { None };
         cells.push(Cell { text: column(&text, width, index), colour });
     }
-    let needs_somebody = matches!(state, "waiting" | "parked" | "wrong" | "stalling");
+    let needs_somebody = matches!(state, "waiting" | "parked" | "wrong" | "stalling" | "unsuitable");
     let error = destination.last_error.as_ref();
     let note = match (&destination.reason, error) {
         (Some(reason), _) => reason.clone(),

@@ -83,8 +83,8 @@ impl Page {
     }
 }
 
-/// A relay with TLS, one destination that delivers, one that nobody answers, one whose file is wrong and one that is off; under a
-/// live publish.
+/// A relay with TLS, one destination that delivers, one that nobody answers, one that takes another codec, one whose file is wrong and
+/// one that is off; under a live publish.
 fn live_relay(flags: &[&str]) -> (Relay, Sink, Broadcast, Authority) {
     let mut relay = Relay::new();
     let authority = Authority::new(relay.folder());
@@ -92,6 +92,7 @@ fn live_relay(flags: &[&str]) -> (Relay, Sink, Broadcast, Authority) {
     let sink = Sink::start();
     relay.destination("good", &sink.url(), "");
     relay.destination("dead", &format!("rtmp://127.0.0.1:{}/live", ports::free()), "");
+    relay.destination("unsuited", &sink.url(), "codecs = [\"hevc\", \"aac\"]\n");
     relay.destination_file("wrong.toml", "url = 7\n");
     relay.destination_file("off.toml", "platform = \"youtube\"\nkey = \"\"\n");
     // Nobody listens there: what is posted is tried again.
@@ -101,6 +102,8 @@ fn live_relay(flags: &[&str]) -> (Relay, Sink, Broadcast, Authority) {
     let broadcast = Broadcast::synthetic(&relay, 20_000);
     relay.wait_for_state("good", "delivering", START);
     relay.wait_for("dead", "a failure", START, |entry| !entry["last_error"].is_null());
+    let unsuited = relay.wait_for_state("unsuited", "unsuitable", START);
+    assert!(unsuited["reason"].as_str().unwrap().contains("this destination takes HEVC"), "{unsuited}");
     // TCP is asked once a second.
     relay.wait_for("good", "measured", START, |entry| !entry["connection"]["tcp"].is_null());
     (relay, sink, broadcast, authority)
@@ -126,7 +129,11 @@ fn the_page_of_a_live_relay_is_what_prometheus_takes() {
     let refused = &[("destination", "dead"), ("stage", "connect"), ("kind", "connection_refused")];
     assert!(page.sum("forkcast_destination_failures_total", refused) >= 1.0);
     assert_eq!(page.sum("forkcast_destinations", &[("platform", "unknown"), ("state", "wrong")]), 1.0);
-    assert_eq!(page.sum("forkcast_destinations", &[]), 4.0);
+    // Who gets nothing of the stream is not to be taken for one that is meant to be off.
+    assert_eq!(page.sum("forkcast_destination_state", &[("destination", "unsuited"), ("state", "unsuitable")]), 1.0);
+    assert_eq!(page.sum("forkcast_destinations", &[("state", "off")]), 1.0);
+    assert_eq!(page.sum("forkcast_destinations", &[("state", "unsuitable")]), 1.0);
+    assert_eq!(page.sum("forkcast_destinations", &[]), 5.0);
     assert_eq!(page.sum("forkcast_streams", &[("state", "live")]), 1.0);
     assert_eq!(page.sum("forkcast_stream_publisher_connected", &[("stream", "live")]), 1.0);
     assert_eq!(page.sum("forkcast_publishes_total", &[("stream", "live"), ("transport", "rtmp")]), 1.0);
@@ -162,7 +169,7 @@ fn the_aggregate_page_names_no_stream_and_no_destination() {
     let page = Page::of(relay.http_port());
     page.assert_is_as_listed(|metric| metric.aggregate);
     assert_eq!(page.sum("forkcast_destination_delivering", &[("platform", "custom")]), 1.0);
-    assert_eq!(page.sum("forkcast_destinations", &[]), 4.0);
+    assert_eq!(page.sum("forkcast_destinations", &[]), 5.0);
     assert!(page.sum("forkcast_sent_bytes_total", &[("platform", "custom")]) > 0.0);
     assert!(page.sum("forkcast_received_bytes_total", &[]) > 0.0);
 }

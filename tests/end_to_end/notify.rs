@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::preflight::{BlackHole, saying};
 use crate::support::broadcast::Broadcast;
 use crate::support::bystanders::Bystanders;
 use crate::support::certificates::{Authority, Flaw};
@@ -86,10 +87,14 @@ fn a_destination_that_is_killed_is_told_within_five_seconds_signed_and_again_whe
         assert_eq!(same[field], failed[field]);
     }
 
+    // Half a second later nobody answers there any more: that is the same death, and the next post has it.
+    relay.wait_for_log(&format!("destination `victim` failed: `127.0.0.1:{port}` refused the connection"), START);
     let nginx = Nginx::start_at(relay.folder(), "nginx-again", port);
     relay.wait_for_state("victim", "delivering", Duration::from_secs(30));
     let (recovered, _) = wait_for_post(&webhook, "destination_recovered", Some("victim"), TOLD);
     assert_eq!(recovered["severity"], "info");
+    assert!(recovered["folded"].as_u64() >= Some(1), "{recovered}");
+    assert_eq!(posts(&webhook).iter().filter(|post| post["kind"] == "destination_failed").count(), 1);
     bystanders.assert_undisturbed(&broadcast.stop());
     drop(nginx);
 
@@ -101,6 +106,123 @@ fn a_destination_that_is_killed_is_told_within_five_seconds_signed_and_again_whe
     }
     let ids: Vec<_> = posts(&webhook).iter().map(|post| post["id"].as_u64().unwrap()).collect();
     assert!(ids.is_sorted(), "{ids:?}");
+}
+
+/// Real and hand-made servers that are there and do nothing: one freezes while it is sent to, one stops reading, one takes the
+/// connection and says nothing, and to one nothing gets through at all.
+#[test]
+#[cfg_attr(not(target_os = "linux"), ignore = "other kernels treat a full queue differently")]
+fn a_server_that_freezes_or_never_answers_is_told_within_five_seconds_with_what_to_do() {
+    if !peers::are_here(&[Peer::Nginx]) {
+        return;
+    }
+    let mut relay = Relay::new();
+    let bystanders = Bystanders::of(&mut relay);
+    let webhook = Webhook::start(None);
+    relay.settings_file(&format!("[notify.ops]\nurl = \"http://127.0.0.1:{}/\"\n", webhook.port()));
+    let (nginx, sink, hole) = (Nginx::start(relay.folder(), "nginx"), Sink::start(), BlackHole::new());
+    relay.destination("frozen", &nginx.url(), "");
+    relay.destination("stuck", &sink.url(), "");
+    relay.destination("mute", &format!("rtmp://127.0.0.1:{}/live", saying(b"")), "");
+    relay.destination("hole", &format!("rtmp://127.0.0.1:{}/live", hole.port), "");
+    relay.start();
+    let broadcast = Broadcast::synthetic(&relay, 20_000);
+    let began = Instant::now();
+    for (name, words, remedy) in [
+        ("mute", "is not live yet: `127.0.0.1:", "a port for TLS is silent like this"),
+        ("hole", "is not live yet: `127.0.0.1:", "no firewall blocks port"),
+    ] {
+        let (post, _) = wait_for_post(&webhook, "destination_stalling", Some(name), TOLD);
+        assert_trouble(&relay, &post, "connecting", words, remedy);
+    }
+    assert!(began.elapsed() < TOLD + Duration::from_secs(1), "told only after {:?}", began.elapsed());
+    for name in ["frozen", "stuck"] {
+        relay.wait_for_state(name, "delivering", START);
+    }
+
+    nginx.signal("STOP");
+    let (post, told) = wait_for_post(&webhook, "destination_stalling", Some("frozen"), TOLD);
+    println!("told {told:?} after nginx was frozen: {}", post["text"]);
+    assert_trouble(&relay, &post, "stalling", "has taken nothing for 3 s", "the server is overloaded");
+    sink.stall();
+    let (post, told) = wait_for_post(&webhook, "destination_stalling", Some("stuck"), TOLD);
+    println!("told {told:?} after it read no more");
+    assert_trouble(&relay, &post, "stalling", "has taken nothing for 3 s", "the server is overloaded");
+    sink.resume();
+    let (post, _) = wait_for_post(&webhook, "destination_recovered", Some("stuck"), Duration::from_secs(10));
+    assert!(post["message"].as_str().unwrap().contains("takes the stream again, after "), "{post}");
+    assert_eq!(sink.sessions().len(), 1, "it was patient");
+    relay.wait_for("stuck", "well", START, |entry| entry["state"] == "delivering" && entry["reason"].is_null());
+
+    // What becomes of the others is told as that, in the log; who heard of it once has heard of it.
+    for name in ["frozen", "mute", "hole"] {
+        relay.wait_for_log(&format!("destination `{name}` still fails: `127.0.0.1:"), Duration::from_secs(15));
+        let about = |post: &&Value| post["destination"] == name;
+        let posts = posts(&webhook);
+        let kinds: Vec<_> = posts.iter().filter(about).map(|post| post["kind"].as_str().unwrap()).collect();
+        assert_eq!(kinds, ["destination_stalling"], "{name}");
+        assert!(!relay.log().contains(&format!("destination `{name}` failed: ")), "{name}");
+    }
+    nginx.signal("CONT");
+    let (post, _) = wait_for_post(&webhook, "destination_recovered", Some("frozen"), Duration::from_secs(30));
+    assert!(post["folded"].as_u64() >= Some(1), "{post}");
+    bystanders.assert_undisturbed(&broadcast.stop());
+}
+
+/// The post, and the status, by which the dashboard goes.
+#[track_caller]
+fn assert_trouble(relay: &Relay, post: &Value, state: &str, words: &str, remedy: &str) {
+    let name = post["destination"].as_str().unwrap();
+    assert!(post["message"].as_str().unwrap().contains(words), "{post}");
+    assert!(post["hint"].as_str().unwrap().contains(remedy), "{post}");
+    assert_eq!((&post["severity"], &post["folded"]), (&"error".into(), &0.into()));
+    let entry = relay.destination_status(name);
+    assert_eq!(entry["state"], state, "{entry}");
+    let error = &entry["last_error"];
+    assert_eq!((&error["message"], &error["hint"]), (&entry["reason"], &post["hint"]), "{entry}");
+    assert!(post["message"].as_str().unwrap().contains(error["message"].as_str().unwrap()), "{entry}");
+}
+
+/// A server that carries thirty destinations goes away.
+#[test]
+fn thirty_that_fail_at_once_are_all_named_within_five_seconds_in_few_posts() {
+    let mut relay = Relay::new();
+    let bystanders = Bystanders::of(&mut relay);
+    let webhook = Webhook::start(None);
+    relay.settings_file(&format!("[notify.ops]\nurl = \"http://127.0.0.1:{}/\"\n", webhook.port()));
+    let sink = Sink::start();
+    let names: Vec<String> = (0..30).map(|number| format!("d{number}")).collect();
+    for name in &names {
+        relay.destination(name, &sink.url(), "");
+    }
+    relay.start();
+    let broadcast = Broadcast::synthetic(&relay, 2_000);
+    wait::until("all to flow", Duration::from_secs(30), || (sink.flowing() == 30).then_some(()));
+    wait_for_post(&webhook, "publish_started", None, START);
+    let before = posts(&webhook).len();
+    let killed = Instant::now();
+    sink.kill();
+    let posts = wait::until("all to be named", TOLD, || {
+        let posts = posts(&webhook).split_off(before);
+        let mut named: Vec<String> = Vec::new();
+        for post in &posts {
+            let others = post["others"].as_array().unwrap().iter();
+            named.extend(others.chain([post]).filter_map(|of| Some(of["destination"].as_str()?.to_owned())));
+        }
+        names.iter().all(|name| named.contains(name)).then_some(posts)
+    });
+    println!(
+        "all named {:?} after the kill, in {} posts, the last: {}",
+        killed.elapsed(),
+        posts.len(),
+        posts.last().unwrap()["text"]
+    );
+    assert!(posts.len() <= 8, "{} posts", posts.len());
+    let last = posts.last().unwrap();
+    let text = last["text"].as_str().unwrap();
+    let other = last["others"][0]["destination"].as_str().unwrap();
+    assert!(text.contains("destination failed: `d") && text.contains(&format!("`{other}`")), "{text}");
+    bystanders.assert_undisturbed(&broadcast.stop());
 }
 
 /// By the recipes of docs/events.md, carried out by OpenSSL and, where it is there, by Python.
@@ -226,8 +348,17 @@ fn endpoints_change_with_their_file_and_a_mistake_is_told() {
         wait::until("it to be over", START, || (relay.stream()["state"] == "idle").then_some(()));
         (!second.asked().is_empty()).then_some(())
     });
+    relay.wait_for_log(" ms: 1 webhook changed", START);
     let told = first.asked().len();
     Broadcast::synthetic(&relay, 1_000).stop();
+
+    // The series of one that is called otherwise now go with its name.
+    relay.settings_file(&settings(&second).replace("notify.ops", "notify.night"));
+    let series = |endpoint: &str| {
+        let (_, metrics) = http::get(relay.http_port(), "/metrics").unwrap();
+        metrics.contains(&format!("forkcast_notifications_total{{endpoint=\"{endpoint}\""))
+    };
+    wait::until("the metrics of the new name alone", START, || (series("night") && !series("ops")).then_some(()));
     relay.stop("TERM");
     assert_eq!(first.asked().len(), told, "it is no endpoint any more");
 }

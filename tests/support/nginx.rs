@@ -61,6 +61,11 @@ impl Nginx {
         format!("rtmp://{}/live", self.address)
     }
 
+    /// Sends it a signal by name: `"STOP"` freezes it, and its kernel goes on taking what fits.
+    pub(crate) fn signal(&self, signal: &str) {
+        self.process.signal(signal);
+    }
+
     /// What it has logged: each connection with its commands.
     pub(crate) fn log(&self) -> String {
         self.process.output()

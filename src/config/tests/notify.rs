@@ -176,5 +176,6 @@ fn what_the_text_says_of_limits_is_so() {
     ] {
         assert!(text.contains(&words), "docs/events.md does not say: {words}");
     }
-    assert_eq!((limits::OF_ONE, limits::OF_ALL, limits::QUEUE), (4, 20, 100), "the text says so in words");
+    let figures = (limits::OF_ONE, limits::AT_ONCE, limits::EVERY.as_secs(), limits::NAMED, limits::QUEUE);
+    assert_eq!(figures, (4, 6, 3, 100, 100), "the text says so in words");
 }

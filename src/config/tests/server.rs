@@ -344,14 +344,15 @@ async fn connecting_asks_what_is_on_and_names_its_stream() {
     let own = format!("url = \"rtmp://127.0.0.1:{closed}/live\"\n");
     let off = format!("{own}enabled = false\n");
     let files = [("destinations/studio-b/own.toml", own.as_str()), ("destinations/off.toml", &off)];
+    let server = resolve(&Given::default(), &[]);
     let mut out = Vec::new();
-    assert_eq!(check::connect(&mut out, &Memory::new(&files).load(), false).await, check::WRONG);
+    assert_eq!(check::connect(&mut out, &server, &Memory::new(&files).load(), false).await, check::WRONG);
     let text = String::from_utf8(out).unwrap();
     assert!(text.contains(&format!("\n  studio-b/own  rtmp://127.0.0.1:{closed}/…  no TCP  ")), "{text}");
     assert!(text.contains("\n1 server: 0 ok, 1 failed;"), "{text}");
 
     let mut out = Vec::new();
-    assert_eq!(check::connect(&mut out, &Memory::new(&files[1..]).load(), false).await, check::FINE);
+    assert_eq!(check::connect(&mut out, &server, &Memory::new(&files[1..]).load(), false).await, check::FINE);
     assert_eq!(String::from_utf8(out).unwrap(), "\nno destination is on: there is no server to connect to\n");
 }
 

@@ -28,7 +28,7 @@ use crate::{
     destination::platform::{KeyNeed, Platform},
     moment,
     observe::event::full_name,
-    preflight::{self, Finding, Limits, Outcome, Subject},
+    preflight::{self, Finding, Limits, Outcome, Own, Subject},
 };
 
 /// One rehearsal at a time: servers may find connections without a publish odd.
@@ -137,7 +137,7 @@ struct FindingStatus {
     text: String,
     /// Version and cipher of TLS.
     tls: Option<String>,
-    /// Days that the server's certificate is valid for.
+    /// Days that the server's certificate is valid for; negative where it has run out.
     certificate_days_left: Option<i64>,
     /// TCP's round trip.
     round_trip_ms: Option<f64>,
@@ -176,7 +176,8 @@ async fn rehearse(
         };
         stream.destinations.iter().flat_map(of).collect::<Vec<_>>()
     });
-    let findings = preflight::run(subjects.collect(), Limits::default()).await;
+    let findings =
+        preflight::run(subjects.collect(), Limits::default(), Own::new(control.board.listeners.clone())).await;
     Ok(Json(RehearsalStatus {
         servers: findings.iter().map(FindingStatus::from).collect(),
         problems: control.board.configuration().problems.iter().map(ProblemStatus::from).collect(),

@@ -14,6 +14,7 @@ const STATES = {
   waiting: ["warn", "not connected"],
   parked: ["bad", "stopped trying: it needs you"],
   wrong: ["bad", "its file has a mistake"],
+  unsuitable: ["bad", "it does not take this codec"],
   idle: ["off", "ready: starts with the encoder"],
   off: ["off", "off"],
 };

@@ -28,7 +28,7 @@ fn picture(width: u32, height: u32) -> PictureFormat {
 
 fn every(seconds: f64) -> KeyframeInterval {
     let longest = Duration::from_secs_f64(seconds);
-    KeyframeInterval { last: Some(longest), longest }
+    KeyframeInterval { last: Some(longest), longest, is_open: false }
 }
 
 /// Facts that differ from the usual ones.
@@ -72,6 +72,9 @@ fn what_is_beyond_a_limit_says_how_much_and_what_to_do() {
     let size = |width, height| with(|facts| facts.formats.picture = picture(width, height));
     let frames = |frames| with(|facts| facts.rates.frames = Some(frames));
     let keyframes = |seconds| with(|facts| facts.rates.keyframe_interval = Some(every(seconds)));
+    let open = |seconds| {
+        with(|facts| facts.rates.keyframe_interval = Some(KeyframeInterval { is_open: true, ..every(seconds) }))
+    };
     let no_sound = with(|facts| (facts.audio, facts.rates.audio_bits) = (None, Some(0)));
     #[rustfmt::skip]
     let table: &[(&str, Facts, &str)] = &[
@@ -90,6 +93,7 @@ fn what_is_beyond_a_limit_says_how_much_and_what_to_do() {
         ("twitch", frames(60.0), ""),
         ("twitch", keyframes(8.34), "a keyframe every 8.3 s, it wants one every 2 s: set the keyframe interval in your encoder to 2 s"),
         ("twitch", keyframes(2.2), ""),
+        ("twitch", open(8.0), "no keyframe for 8 s, it wants one every 2 s: set the keyframe interval in your encoder to 2 s"),
         ("x", keyframes(3.2), ""),
         ("youtube", no_sound, "no sound arrives, and it needs some: add an audio track in your encoder, a silent one will do"),
         ("twitch", no_sound, ""),

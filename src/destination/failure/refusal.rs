@@ -1,7 +1,10 @@
 //! The words with which servers refuse, and what they mean: a table, since no two servers agree.
 
 use super::{Failure, Kind, Retry, Stage, quoted};
-use crate::{net::Endpoint, rtmp::command::hops};
+use crate::{
+    net::{Endpoint, error::Origin},
+    rtmp::command::hops,
+};
 
 /// What a server said no with: `_error`, or `onStatus` of level "error".
 #[derive(Clone, Copy)]
@@ -139,20 +142,21 @@ impl Failure {
         let (code, description) = (refusal.code.to_lowercase(), refusal.description.to_lowercase());
         let otherwise = if refusal.stage == Stage::RtmpConnect { &OTHER_CONNECT } else { &OTHER_PUBLISH };
         let row = ROWS.iter().find(|row| row.fits(&code, &description)).unwrap_or(otherwise);
-        let (what, hint) = words(row.kind);
+        let (what, hint) = words(row.kind, peer);
         Self {
             stage: refusal.stage,
             kind: row.kind,
             retry: if times >= row.patience { row.then } else { row.first },
             message: format!("`{peer}` {what}: {}", quoted(refusal.code, refusal.description, secrets)),
-            hint: hint.to_owned(),
+            hint,
         }
     }
 }
 
 /// What the server did, and the remedy.
-fn words(kind: Kind) -> (&'static str, &'static str) {
-    match kind {
+fn words(kind: Kind, peer: &Endpoint) -> (&'static str, String) {
+    let is_platform = peer.origin() == Origin::Platform;
+    let (what, hint) = match kind {
         Kind::KeyRefused => (
             "refused the stream key",
             "copy the stream key anew from the platform into the destination's file; saving the file tries again at once",
@@ -161,6 +165,10 @@ fn words(kind: Kind) -> (&'static str, &'static str) {
             "says that this stream key is in use",
             "stop the other encoder or relay that sends with this key; a session that was cut is let go within about two \
              minutes; some servers mean a wrong key by this",
+        ),
+        Kind::AppRefused if is_platform => (
+            "does not know the path of the URL",
+            "see whether the platform shows another server URL now; then write it as `url` into the destination's file",
         ),
         Kind::AppRefused => (
             "does not know the path of the URL",
@@ -191,6 +199,9 @@ fn words(kind: Kind) -> (&'static str, &'static str) {
             "would not start the broadcast",
             "check on the platform that the broadcast is set up and its URL and key have not been used or run out",
         ),
+        _ if is_platform => ("rejected the connection", "check on the platform that the account may go live"),
         _ => ("rejected the connection", "check the path in `url` and that the account may go live"),
-    }
+    };
+    // The table speaks of the field that most addresses stand in.
+    (what, hint.replace("`url`", peer.field()))
 }

@@ -58,6 +58,48 @@ fn tls_in_mid_stream() {
     assert_eq!((alert.stage, alert.kind, alert.retry), (Stage::Sending, Kind::TlsAlert, Retry::Soon));
 }
 
+/// What a person is sent to look at is there.
+#[test]
+fn a_hint_goes_by_the_scheme_and_by_where_the_address_stands() {
+    use crate::net::error::Origin::{BackupUrl, Platform, Url};
+
+    let timed_out = |peer: &Endpoint, stage| Failure::timed_out(peer, stage, Duration::from_secs(10));
+    let lost = |peer: &Endpoint, stage| Failure::lost(peer, stage, None);
+    let http = |peer: &Endpoint, stage| Failure::protocol(peer, stage, &Error::NotRtmp(NotRtmp::HttpResponse));
+    let rejected = |peer: &Endpoint, stage| {
+        let refusal = Refusal { stage, code: "NetConnection.Connect.Rejected", description: "" };
+        Failure::refused(peer, refusal, 1, &[])
+    };
+    let all: [&dyn Fn(&Endpoint, Stage) -> Failure; 4] = [&timed_out, &lost, &http, &rejected];
+    for make in all {
+        for stage in Stage::ALL {
+            let hint = |origin, is_tls| make(&peer().named_by(origin, is_tls), *stage).hint;
+            for is_tls in [false, true] {
+                let url = hint(Url, is_tls);
+                assert_eq!(hint(BackupUrl, is_tls), url.replace("`url`", "`backup_url`"), "{stage:?}");
+                let platform = hint(Platform, is_tls);
+                assert!(!platform.contains("`url`") && !platform.contains("rtmps://"), "{stage:?}: {platform}");
+                assert!(!is_tls || !url.contains("then use rtmps://"), "{stage:?}: {url}");
+            }
+        }
+    }
+    let hint = |is_tls| lost(&peer().named_by(Url, is_tls), Stage::Handshake).hint;
+    assert!(hint(false).ends_with("a port for TLS closes like this (then use rtmps://)"), "{}", hint(false));
+    assert!(hint(true).starts_with("check host and port in `url`: TLS works there"), "{}", hint(true));
+}
+
+#[test]
+fn what_has_not_been_answered_yet_has_the_remedy_of_what_was_not() {
+    let limit = Duration::from_secs(4);
+    for stage in [Stage::Handshake, Stage::RtmpConnect, Stage::Publish] {
+        let (yet, at_last) = (Failure::no_answer_yet(&peer(), stage, limit), Failure::timed_out(&peer(), stage, limit));
+        assert_eq!((yet.stage, yet.kind, &yet.hint), (at_last.stage, at_last.kind, &at_last.hint));
+    }
+    let connecting = Failure::no_answer_yet(&peer(), Stage::Connect, limit);
+    assert_eq!(connecting.message, "`a.example:443` has not answered for 4 s");
+    assert!(connecting.hint.contains("no firewall blocks port 443"), "{}", connecting.hint);
+}
+
 #[test]
 fn the_status_shows_labels() {
     let cause = Cause::Connect { problem: ConnectProblem::Refused, tried: Vec::new(), limit: Duration::from_secs(10) };

@@ -13,10 +13,12 @@ const MARKS: usize = 1024;
 /// Bytes between two marks at least. Where a session goes on is at a keyframe before, so that a tenth of a second is near enough.
 const APART: u64 = 64 << 10;
 
-/// The delivery of one session, looked at about once a second. Pure: time and TCP's word are arguments.
+/// The delivery of one session, looked at about once a second, and more often while nothing arrives. Pure: time and TCP's word are
+/// arguments.
 #[derive(Debug)]
 pub(super) struct Delivery {
-    looked: Instant,
+    /// When it is to be looked at next.
+    due: Instant,
     /// When something arrived last, or nothing was owed.
     moved: Instant,
     /// What TCP had acknowledged when it was looked at.
@@ -49,7 +51,7 @@ impl Delivery {
     /// A session that begins to send at `now`.
     pub(super) fn begin(now: Instant) -> Self {
         Self {
-            looked: now,
+            due: now + limits::LOOK_EVERY,
             moved: now,
             acknowledged: 0,
             has_sent: false,
@@ -73,12 +75,11 @@ impl Delivery {
 
     /// When it is to be looked at next.
     pub(super) fn due(&self) -> Instant {
-        self.looked + limits::LOOK_EVERY
+        self.due
     }
 
     /// Looks: has something arrived, by TCP's acknowledgements, or, where the system does not tell, by what the kernel takes?
     pub(super) fn look(&mut self, now: Instant, seen: Seen) {
-        self.looked = now;
         let has_sent = std::mem::take(&mut self.has_sent);
         let (has_moved, is_owed) = match seen.tcp {
             Some(tcp) => {
@@ -91,6 +92,7 @@ impl Delivery {
             self.moved = now;
         }
         self.silence = now - self.moved;
+        self.due = now + if self.silence.is_zero() { limits::LOOK_EVERY } else { limits::LOOK_WHILE_SILENT };
         // Of the marks that have arrived only the last one says anything.
         while self.marks.get(1).is_some_and(|(written, _)| *written <= self.acknowledged) {
             self.marks.pop_front();

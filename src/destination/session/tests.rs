@@ -71,6 +71,9 @@ async fn serve(mut io: DuplexStream) -> Seen {
 struct Told {
     accepted: u32,
     dropped: u64,
+    /// When a trouble was told, what it was, and when it would be given up; and when it was told to be over, and how long it was.
+    troubles: Vec<(Instant, Failure, Duration)>,
+    flows: Vec<(Instant, Duration)>,
 }
 
 impl Watch for Told {
@@ -80,6 +83,14 @@ impl Watch for Told {
 
     fn dropped(&mut self, dropped: Dropped) {
         self.dropped += dropped.total();
+    }
+
+    fn troubled(&mut self, trouble: &Failure, limit: Duration) {
+        self.troubles.push((Instant::now(), trouble.clone(), limit));
+    }
+
+    fn flows(&mut self, after: Duration) {
+        self.flows.push((Instant::now(), after));
     }
 }
 
@@ -241,6 +252,82 @@ async fn a_server_that_says_nothing_is_given_up_at_each_step() {
     assert_eq!((failed.kind, failed.stage), (FailureKind::TimedOut, super::Stage::Handshake));
     assert_eq!(began.elapsed(), limits::HANDSHAKE);
     assert_eq!(stage.told.accepted, 0);
+    // Long before, whoever is to hear of it knows, and what to do.
+    let [(at, trouble, limit)] = stage.told.troubles.as_slice() else { panic!("{:?}", stage.told.troubles) };
+    assert_eq!((*at - began, *limit), (limits::TELL_SILENT, limits::HANDSHAKE));
+    assert_eq!(trouble.message, "`127.0.0.1:1935` has not answered to the RTMP handshake for 4 s");
+    assert_eq!((trouble.stage, &trouble.hint), (failed.stage, &failed.hint));
+}
+
+/// A server that takes nothing for so long, then a little every so often, or all of it, and gives what the session told of it.
+async fn stalls(silences: &'static [u64], takes: usize) -> (Vec<Duration>, Vec<(Duration, Duration)>) {
+    let mut stage = Stage::set().await;
+    let (ours, mut theirs) = duplex(4096);
+    let (accepted, when) = tokio::sync::oneshot::channel();
+    tokio::spawn(async move {
+        let mut server = Server::new(&[9; RANDOM_LEN]);
+        let (mut buffer, mut is_accepted) = (vec![0; 1024], false);
+        while !is_accepted {
+            let outbox = server.transmit();
+            theirs.write_all(&outbox.copy_to_bytes(outbox.remaining())).await.unwrap();
+            let count = theirs.read(&mut buffer).await.unwrap();
+            let mut input = &buffer[..count];
+            while let Some(event) = server.handle_input(&mut input).unwrap() {
+                if let server::Event::PublishRequested(_) = event {
+                    server.accept_publish();
+                    is_accepted = true;
+                }
+            }
+        }
+        let outbox = server.transmit();
+        theirs.write_all(&outbox.copy_to_bytes(outbox.remaining())).await.unwrap();
+        accepted.send(Instant::now()).unwrap();
+        for silence in silences {
+            tokio::time::sleep(Duration::from_secs(*silence)).await;
+            let mut left = takes;
+            while left > 0 {
+                left -= theirs.read(&mut vec![0; left.min(1024)]).await.unwrap();
+            }
+        }
+        while theirs.read(&mut buffer).await.is_ok_and(|count| count > 0) {}
+    });
+    let publish = std::mem::replace(&mut stage.publish, live_feed().await.1);
+    tokio::spawn(async move {
+        let mut publish = publish;
+        for frame in 1..40 * 25 {
+            let payload = if frame % 50 == 0 { keyframe(&[0; 4_000]) } else { inter(&[0; 4_000]) };
+            publish.append(Kind::Video, frame * 40, payload).unwrap();
+            publish.wake();
+            tokio::time::sleep(Duration::from_millis(40)).await;
+        }
+        publish.stop();
+    });
+    let end = stage.run(ours, History::default()).await;
+    assert!(matches!(end, End::Finished), "{end:?}");
+    let began = when.await.unwrap();
+    assert!(stage.told.troubles.iter().all(|(_, trouble, _)| trouble.kind == FailureKind::Stalled));
+    let troubles = stage.told.troubles.iter().map(|(at, ..)| *at - began).collect();
+    (troubles, stage.told.flows.iter().map(|(at, after)| (*at - began, *after)).collect())
+}
+
+#[tokio::test(start_paused = true)]
+async fn that_a_server_takes_nothing_is_told_within_five_seconds_and_that_it_does_again() {
+    let (troubles, flows) = stalls(&[6], 1).await;
+    assert_eq!(troubles.len(), 1, "{troubles:?}");
+    assert!((limits::TELL_STALLED..Duration::from_millis(4600)).contains(&troubles[0]), "{troubles:?}");
+    let [(at, after)] = flows.as_slice() else { panic!("{flows:?}") };
+    assert!((5..=7).contains(&after.as_secs()), "{after:?}");
+    assert!((Duration::from_secs(9)..Duration::from_secs(11)).contains(at), "{at:?}");
+    // What is over sooner is nobody's business.
+    assert_eq!(stalls(&[3, 3, 3], 8_000).await, (vec![], vec![]));
+}
+
+/// A few frames every five seconds are no delivery: it is told once, and not that all is well.
+#[tokio::test(start_paused = true)]
+async fn a_server_that_takes_a_little_now_and_then_is_not_told_to_be_well() {
+    let (troubles, flows) = stalls(&[5, 5, 5, 5], 8_000).await;
+    assert_eq!((troubles.len(), flows.len()), (1, 1), "{troubles:?} {flows:?}");
+    assert!(flows[0].0 >= Duration::from_secs(20), "{flows:?}");
 }
 
 #[tokio::test(start_paused = true)]

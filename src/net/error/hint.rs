@@ -1,12 +1,17 @@
 //! What to do about it: imperative, without a full stop.
 
-use super::{Cause, CertificateProblem, ConnectProblem, Endpoint, Flaw, Speaks};
+use super::{Cause, CertificateProblem, ConnectProblem, Endpoint, Flaw, Origin, Speaks};
 use crate::net::tls::Fingerprint;
 
 pub(super) fn of(at: &Endpoint, cause: &Cause) -> String {
-    let host = at.host();
+    if at.origin() == Origin::Platform
+        && let Some(hint) = of_platform(at, cause)
+    {
+        return hint;
+    }
+    let (host, field) = (at.host(), at.field());
     match cause {
-        Cause::NameNotFound => format!("check the spelling of `{host}` in `url`; a URL given per event may have run out"),
+        Cause::NameNotFound => format!("check the spelling of `{host}` in {field}; a URL given per event may have run out"),
         Cause::LookupFailed { .. } | Cause::LookupTimedOut { .. } => {
             "check this machine's network connection and its DNS server; where other names do resolve, this name's own DNS is \
              broken"
@@ -20,24 +25,23 @@ pub(super) fn of(at: &Endpoint, cause: &Cause) -> String {
             format!("give an {other} address of this machine as `bind` in the destination's file, or none")
         }
         Cause::Connect { problem, .. } => connect(at, problem),
-        Cause::HostNotForTls => "check the host in `url`: only letters, digits, `-` and `.` may be in it".to_owned(),
+        Cause::HostNotForTls => format!("check the host in {field}: only letters, digits, `-` and `.` may be in it"),
         Cause::NotTls { speaks: Speaks::Rtmp } => format!(
-            "use `rtmp://{at}/…` in `url` (not encrypted), or the port on which this server speaks RTMPS, often 443"
+            "use `rtmp://{at}/…` in {field} (not encrypted), or the port on which this server speaks RTMPS, often 443"
         ),
         Cause::NotTls { speaks: Speaks::Http } => {
-            "check host and port in `url`: this is a web server; RTMPS is usually on port 443".to_owned()
+            format!("check host and port in {field}: this is a web server; RTMPS is usually on port 443")
         }
         Cause::NotTls { speaks: Speaks::Unknown } => {
-            "check the port in `url`: RTMPS is usually on 443; if this is a plain RTMP server, use rtmp://".to_owned()
+            format!("check the port in {field}: RTMPS is usually on 443; if this is a plain RTMP server, use rtmp://")
         }
         Cause::ClosedDuringTls { .. } => format!(
-            "check host and port in `url`: a plain RTMP port closes like this (then use rtmp://), and so does a firewall that \
+            "check host and port in {field}: a plain RTMP port closes like this (then use rtmp://), and so does a firewall that \
              blocks TLS to `{host}`"
         ),
-        Cause::TlsTimedOut { .. } => {
-            "check the port in `url`: a plain RTMP port is silent like this (then use rtmp://); else the server is overloaded"
-                .to_owned()
-        }
+        Cause::TlsTimedOut { .. } => format!(
+            "check the port in {field}: a plain RTMP port is silent like this (then use rtmp://); else the server is overloaded"
+        ),
         Cause::TlsVersion => {
             "ask the server's operator for TLS 1.2 or 1.3; forkcast speaks nothing older, since TLS 1.0 and 1.1 are broken"
                 .to_owned()
@@ -47,24 +51,22 @@ pub(super) fn of(at: &Endpoint, cause: &Cause) -> String {
              curve (P-256) or RSA; what it offers is obsolete or unusual"
                 .to_owned()
         }
-        Cause::HostUnknownToPeer => "check the host in `url`: it must be the name that the platform gives, not an alias or \
-                                     an address"
-            .to_owned(),
+        Cause::HostUnknownToPeer => format!(
+            "check the host in {field}: it must be the name that the platform gives, not an alias or an address"
+        ),
         Cause::ClientCertificateDemanded => {
-            "check the port in `url`: no public ingest demands one, and forkcast has none to show".to_owned()
+            format!("check the port in {field}: no public ingest demands one, and forkcast has none to show")
         }
-        Cause::TlsAlert { .. } | Cause::TlsOther { .. } => {
-            "check host and port in `url`; if they are right, the server's operator finds the reason in its log".to_owned()
-        }
-        Cause::NoCertificate => {
-            "if the server is yours, configure its certificate; else check host and port in `url`: no public ingest is without"
-                .to_owned()
-        }
-        Cause::TlsBroken { .. } => {
-            "check host and port in `url`; a proxy or a virus scanner in between that opens TLS breaks it like this; else tell \
+        Cause::TlsAlert { .. } | Cause::TlsOther { .. } => format!(
+            "check host and port in {field}; if they are right, the server's operator finds the reason in its log"
+        ),
+        Cause::NoCertificate => format!(
+            "if the server is yours, configure its certificate; else check host and port in {field}: no public ingest is without"
+        ),
+        Cause::TlsBroken { .. } => format!(
+            "check host and port in {field}; a proxy or a virus scanner in between that opens TLS breaks it like this; else tell \
              the server's operator"
-                .to_owned()
-        }
+        ),
         Cause::Certificate(problem) => certificate(at, problem),
         Cause::StreamAlert { .. } => {
             "nothing to do if it stays the only time; else the server's operator finds the reason in its log".to_owned()
@@ -77,17 +79,54 @@ pub(super) fn of(at: &Endpoint, cause: &Cause) -> String {
     }
 }
 
+/// Of a platform's own server the address is right: what stands in the way is the way. `None` where that makes no difference.
+fn of_platform(at: &Endpoint, cause: &Cause) -> Option<String> {
+    let (host, port) = (at.host(), at.port());
+    let status_page = "else the platform has trouble: see its status page";
+    Some(match cause {
+        Cause::NameNotFound => format!(
+            "check this machine's network connection and its DNS server: `{host}` is the platform's own server, and right as it is"
+        ),
+        Cause::Connect { problem: ConnectProblem::Refused, .. } => {
+            format!("check that no firewall on the way out refuses port {port}; {status_page}")
+        }
+        Cause::Connect { problem: ConnectProblem::TimedOut, .. } => format!(
+            "check that no firewall, provider or venue network blocks port {port} on the way out{}; {status_page}",
+            if at.is_tls() { "" } else { " (`protocol = \"rtmps\"` is seldom blocked)" }
+        ),
+        Cause::Connect { problem: ConnectProblem::Other(_), .. } => {
+            format!("check this machine's network connection; {status_page}")
+        }
+        Cause::ClosedDuringTls { .. } | Cause::TlsTimedOut { .. } => format!(
+            "check that no firewall or proxy between here and the platform blocks TLS to `{host}`; {status_page}"
+        ),
+        Cause::HostNotForTls
+        | Cause::NotTls { .. }
+        | Cause::HostUnknownToPeer
+        | Cause::ClientCertificateDemanded
+        | Cause::TlsAlert { .. }
+        | Cause::TlsOther { .. }
+        | Cause::NoCertificate
+        | Cause::TlsBroken { .. }
+        | Cause::Certificate(CertificateProblem::WrongHost { .. }) => format!(
+            "find out what between here and the platform answers in its place: a login page of the venue's network, a proxy, a \
+             virus scanner; {status_page}"
+        ),
+        _ => return None,
+    })
+}
+
 fn connect(at: &Endpoint, problem: &ConnectProblem) -> String {
-    let port = at.port();
+    let (port, field) = (at.port(), at.field());
     match problem {
         ConnectProblem::Refused => format!(
-            "check host and port in `url`, and that the server runs: nothing listens on port {port}, or a firewall refuses"
+            "check host and port in {field}, and that the server runs: nothing listens on port {port}, or a firewall refuses"
         ),
         ConnectProblem::TimedOut if port == 443 => {
-            "check that no firewall blocks port 443 on the way out, and that the host in `url` is right".to_owned()
+            format!("check that no firewall blocks port 443 on the way out, and that the host in {field} is right")
         }
         ConnectProblem::TimedOut => format!(
-            "check that no firewall, provider or venue network blocks port {port} on the way out, and that the host in `url` \
+            "check that no firewall, provider or venue network blocks port {port} on the way out, and that the host in {field} \
              is right; rtmps:// on port 443 is seldom blocked"
         ),
         ConnectProblem::Unreachable => {
@@ -99,7 +138,7 @@ fn connect(at: &Endpoint, problem: &ConnectProblem) -> String {
         ConnectProblem::NoDescriptor => {
             "raise the limit of open files (`ulimit -n`, or LimitNOFILE of the service) and start again".to_owned()
         }
-        ConnectProblem::Other(_) => "check host and port in `url` and this machine's network connection".to_owned(),
+        ConnectProblem::Other(_) => format!("check host and port in {field} and this machine's network connection"),
     }
 }
 
@@ -157,8 +196,9 @@ fn certificate(at: &Endpoint, problem: &CertificateProblem) -> String {
             alternative_name(at)
         ),
         CertificateProblem::WrongHost { .. } => format!(
-            "use in `url` a host that the certificate is for; if the server is yours, make its certificate anew with \
+            "use in {} a host that the certificate is for; if the server is yours, make its certificate anew with \
              `subjectAltName={}`",
+            at.field(),
             alternative_name(at)
         ),
         CertificateProblem::Unsuitable { unfit } => unfit.remedy(at),

@@ -1,13 +1,19 @@
 //! Our side of TLS towards a destination.
 
-use std::{fmt, io, net::IpAddr, path::Path, sync::Arc, time::Duration};
+use std::{
+    fmt, io,
+    net::IpAddr,
+    path::Path,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use rustls::{CertificateError, ClientConfig, client::Resumption, pki_types::ServerName};
 use tokio::{net::TcpStream, time::timeout};
 use tokio_rustls::TlsConnector;
 
 use super::{
-    Trust, certificate,
+    Chain, Trust, certificate,
     file::{FileError, FileProblem},
     provider::provider,
     sessions::Sessions,
@@ -27,6 +33,20 @@ pub struct TlsClient {
     config: Arc<ClientConfig>,
     trust: Trust,
     verifier: Arc<Verifier>,
+}
+
+/// Why there is no TLS, and what was shown before that was clear.
+#[derive(Debug)]
+pub(in crate::net) struct Unprotected {
+    pub(in crate::net) cause: Cause,
+    /// The certificates that were refused.
+    pub(in crate::net) shown: Option<Chain>,
+}
+
+impl Unprotected {
+    fn before_any_certificate(cause: Cause) -> Self {
+        Self { cause, shown: None }
+    }
 }
 
 impl fmt::Debug for TlsClient {
@@ -69,13 +89,15 @@ impl TlsClient {
         host: &str,
         tcp: TcpStream,
         limit: Duration,
-    ) -> Result<Transport, Cause> {
-        let name = server_name(host)?;
+    ) -> Result<Transport, Unprotected> {
+        let name = server_name(host).map_err(Unprotected::before_any_certificate)?;
         let handshake = TlsConnector::from(Arc::clone(&self.config)).connect(name, Tcp::new(tcp)).into_fallible();
         match timeout(limit, witness::watched(handshake)).await {
             Ok((Ok(stream), _)) => Ok(Transport::Client(Box::new(stream))),
-            Ok((Err((error, connection)), seen)) => Err(self.cause(&error, &connection, &seen)),
-            Err(_) => Err(Cause::TlsTimedOut { after: limit }),
+            Ok((Err((error, connection)), seen)) => {
+                Err(Unprotected { cause: self.cause(&error, &connection, &seen), shown: seen.shown(SystemTime::now()) })
+            }
+            Err(_) => Err(Unprotected::before_any_certificate(Cause::TlsTimedOut { after: limit })),
         }
     }
 

@@ -20,7 +20,6 @@ mod verifier;
 mod verifiers;
 mod witness;
 
-pub(in crate::net) use self::provider::provider;
 pub use self::{
     chain::Chain,
     client::TlsClient,
@@ -31,3 +30,4 @@ pub use self::{
     shown::{CertificateFiles, CertificateStatus, Change},
     trust::Trust,
 };
+pub(in crate::net) use self::{client::Unprotected, provider::provider};

@@ -1,8 +1,10 @@
 //! What happened in a handshake that its error does not say: what was refused, and whether a certificate of ours was wanted.
 
-use std::{cell::RefCell, future::Future, sync::Arc};
+use std::{cell::RefCell, future::Future, sync::Arc, time::SystemTime};
 
 use rustls::{SignatureScheme, client::ResolvesClientCert, pki_types::CertificateDer, sign::CertifiedKey};
+
+use super::Chain;
 
 tokio::task_local! {
     /// What is seen in the handshake that this task is driving. Verifier and resolver are shared by all connections (resumption
@@ -17,6 +19,16 @@ pub(super) struct Seen {
     pub(super) refused: Option<Refused>,
     /// The server asked for a certificate of ours.
     pub(super) wants_ours: bool,
+}
+
+impl Seen {
+    /// The certificates that were refused, as they are `now`.
+    pub(super) fn shown(&self, now: SystemTime) -> Option<Chain> {
+        match self.refused.as_ref()? {
+            Refused::Chain(certificates) => Chain::of(certificates, now),
+            Refused::Signature(own) => Chain::of(std::slice::from_ref(own), now),
+        }
+    }
 }
 
 /// What a server was refused for.

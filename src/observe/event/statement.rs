@@ -111,7 +111,7 @@ impl Event<'_> {
                 streams_changed,
                 streams_removed,
                 destinations,
-                endpoints,
+                webhooks,
                 mistakes,
                 took,
             } => {
@@ -124,7 +124,7 @@ impl Event<'_> {
                     (streams_changed, "stream", "changed"),
                     (streams_removed, "stream", "removed"),
                     (destinations, "destination", "changed"),
-                    (endpoints, "webhook", "changed"),
+                    (webhooks, "webhook", "changed"),
                 ];
                 let parts: Vec<_> = parts
                     .into_iter()
@@ -249,8 +249,8 @@ impl Event<'_> {
                 let message = format!("destination `{}` {what}: {reason}", full_name(stream, destination));
                 new(Kind::DestinationUnsuitable, message).of(stream, destination)
             }
-            Self::LimitExceeded { stream, destination, sentence } => {
-                let message = format!("destination `{}`: {sentence}", full_name(stream, destination));
+            Self::LimitExceeded { stream, destination, sentences } => {
+                let message = format!("destination `{}`: {sentences}", full_name(stream, destination));
                 new(Kind::LimitExceeded, message).of(stream, destination)
             }
             Self::LimitKept { stream, destination, sentence } => {
@@ -270,6 +270,16 @@ impl Event<'_> {
                 };
                 new(kind, message).of(stream, destination)
             }
+            Self::DestinationStalling { stream, destination, what, message, hint, next } => {
+                let name = full_name(stream, destination);
+                let message = format!("destination `{name}` {what}: {message}; {next}");
+                new(Kind::DestinationStalling, message).of(stream, destination).hint(hint)
+            }
+            Self::DestinationFlows { stream, destination, after } => {
+                let (name, after) = (full_name(stream, destination), after.as_secs_f64());
+                let message = format!("destination `{name}` takes the stream again, after {after:.1} s");
+                new(Kind::DestinationRecovered, message).of(stream, destination)
+            }
             Self::DestinationDropped { stream, destination, skipped, picture, disposable } => new(
                 Kind::DestinationDropped,
                 format!(
@@ -285,6 +295,7 @@ impl Event<'_> {
                 let failed = new(kind, format!("destination `{name}` failed: {message}; {next}"));
                 let statement = match news {
                     News::New => failed,
+                    News::Outcome => new(kind, format!("destination `{name}` still fails: {message}; {next}")),
                     News::Old => Statement { is_repeat: true, ..failed },
                     News::Still { tries, lasting } => {
                         let lasting = lasting.as_secs();

@@ -76,7 +76,7 @@ fn assert_near(measured: Option<u64>, expected: u64, percent: u64) {
 }
 
 fn seconds(interval: Option<KeyframeInterval>) -> (Option<f64>, f64) {
-    let KeyframeInterval { last, longest } = interval.unwrap();
+    let KeyframeInterval { last, longest, .. } = interval.unwrap();
     (last.map(|last| last.as_secs_f64()), longest.as_secs_f64())
 }
 
@@ -202,9 +202,11 @@ fn the_longest_of_the_recent_times_between_keyframes() {
     // One that does not come counts for as long as it has not come.
     publish.push(Kind::Video, 33_500, 33_500, inter(b"x"));
     assert_eq!(seconds(publish.rates(33_500).keyframe_interval), (Some(2.0), 8.5));
+    assert!(publish.rates(33_500).keyframe_interval.unwrap().is_open, "it is longer by the time the next one comes");
     // Two messages of one picture are one keyframe.
     at(&mut publish, &[34, 34]);
     assert_eq!(seconds(publish.rates(34_000).keyframe_interval), (Some(9.0), 9.0));
+    assert!(!publish.rates(34_000).keyframe_interval.unwrap().is_open, "it is known");
 }
 
 #[test]

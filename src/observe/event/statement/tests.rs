@@ -35,6 +35,45 @@ fn a_failure_is_one_sentence_with_its_remedy_and_says_whose_it_is() {
 }
 
 #[test]
+fn a_trouble_is_told_with_its_remedy_and_what_becomes_of_it_is_no_new_failure() {
+    let (stream, destination) = ("live", "youtube");
+    let stalling = Event::DestinationStalling {
+        stream,
+        destination,
+        what: "stalls",
+        message: "`a.example:1935` has taken nothing for 3 s",
+        hint: "look at the network",
+        next: "connected anew where that lasts for 8 s",
+    };
+    let statement = stalling.statement();
+    let message = "destination `youtube` stalls: `a.example:1935` has taken nothing for 3 s; connected anew where that lasts for 8 s";
+    assert_eq!((statement.message.as_str(), statement.kind), (message, Kind::DestinationStalling));
+    assert_eq!(statement.hint.as_deref(), Some("look at the network"));
+    let outcome = failed(News::Outcome, false);
+    let message = "destination `youtube` still fails: a.example:1935 refused the connection; next try in 0.5 s";
+    assert_eq!((outcome.message.as_str(), outcome.kind, outcome.is_repeat), (message, Kind::DestinationFailed, false));
+    let flows = Event::DestinationFlows { stream, destination, after: Duration::from_millis(5040) }.statement();
+    let message = "destination `youtube` takes the stream again, after 5.0 s";
+    assert_eq!((flows.message.as_str(), flows.kind), (message, Kind::DestinationRecovered));
+}
+
+#[test]
+fn a_change_of_webhooks_alone_is_a_change() {
+    let read = |webhooks| Event::ConfigurationRead {
+        streams_added: 0,
+        streams_changed: 0,
+        streams_removed: 0,
+        destinations: 0,
+        webhooks,
+        mistakes: 0,
+        took: Duration::from_millis(2),
+    };
+    for (webhooks, said) in [(0, "nothing has changed"), (1, "1 webhook changed"), (2, "2 webhooks changed")] {
+        assert_eq!(read(webhooks).statement().message, format!("the files were read again: {said}"));
+    }
+}
+
+#[test]
 fn whoever_failed_has_recovered() {
     let live = |resumed_after, has_failed| {
         Event::DestinationLive { stream: "b", destination: "a", tls: None, resumed_after, has_failed }.statement()
