@@ -68,7 +68,11 @@ impl Dialler {
             timeouts: self.timeouts,
             ..Target::new(server.url.host(), server.url.port(), tls)
         };
-        net::dial_timed(&target, &mut self.last_good, steps).await.map_err(|error| Failure::from(&error))
+        let dialled = net::dial_timed(&target, &mut self.last_good, steps).await;
+        dialled.map_err(|error| match settings.platform.has_server(server.url.host()) {
+            true => Failure::from(&error).of_own_server_of(&settings.platform.title),
+            false => Failure::from(&error),
+        })
     }
 
     /// Whom to believe, or a file of certificates, may have changed: it is read again before the next connection. Sessions are

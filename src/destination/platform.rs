@@ -8,7 +8,7 @@ use super::{
     codecs::Codecs,
     excess::{Bitrate, Decimal},
 };
-use crate::rtmp::url::Scheme;
+use crate::rtmp::url::{Scheme, ServerUrl};
 
 /// The bitrate of a stream where the platform names no limit, kbit/s: more than most platforms take.
 const ASSUMED_KBPS: u64 = 10_000;
@@ -183,6 +183,14 @@ impl Platform {
         let sound = if self.needs_sound { "needs sound" } else { "" };
         let words: Vec<&str> = [limits.as_str(), sound].into_iter().filter(|words| !words.is_empty()).collect();
         (!words.is_empty()).then(|| words.join(", "))
+    }
+
+    /// Whether this host is in one of its own URLs, which forkcast brings.
+    #[must_use]
+    pub fn has_server(&self, host: &str) -> bool {
+        let urls = [&self.server, &self.backup].into_iter().flat_map(|urls| [&urls.rtmps, &urls.rtmp]);
+        let hosts = urls.flatten().filter_map(|url| url.parse::<ServerUrl>().ok());
+        hosts.into_iter().any(|url| url.host().eq_ignore_ascii_case(host))
     }
 
     /// The bitrate that memory is reckoned with, kbit/s: the highest that the platform takes, else an assumed one.

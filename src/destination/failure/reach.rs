@@ -15,6 +15,25 @@ impl From<&Error> for Failure {
     }
 }
 
+impl Failure {
+    /// The same where the server is the platform's own, which forkcast brings: there is no `url` that could be wrong, and what
+    /// cannot be reached lies on this machine's side.
+    pub(in crate::destination) fn of_own_server_of(self, title: &str) -> Self {
+        let hint = match self.kind {
+            Kind::NameNotFound | Kind::DnsFailed | Kind::DnsTimedOut => format!(
+                "this is {title}'s own server: check this machine's network connection and its DNS server; does a web page open \
+                 on it?"
+            ),
+            Kind::ConnectionRefused | Kind::ConnectionTimedOut | Kind::ConnectionFailed => format!(
+                "this is {title}'s own server: check that no firewall, provider or venue network blocks the way to it; else \
+                 {title} has trouble, and it is tried again by itself"
+            ),
+            _ => return self,
+        };
+        Self { hint, ..self }
+    }
+}
+
 impl From<&FileError> for Failure {
     /// A `ca_file` that cannot be used: nothing is sent without it, and only a change of the file helps.
     fn from(error: &FileError) -> Self {

@@ -2,6 +2,7 @@ use super::*;
 use crate::{
     destination::{
         backoff::{Attempt, Backoff, Next},
+        platform::Platform,
         settings::Reconnect,
     },
     net::{
@@ -28,6 +29,29 @@ fn one_line_for_people() {
          another ingest server of the platform; first check this machine's clock, which says 2026-11-21"
     );
     assert_eq!((failure.stage, failure.kind, failure.retry), (Stage::Tls, Kind::CertificateExpired, Retry::Slowly));
+}
+
+/// Who has written no `url` is not sent to look at one.
+#[test]
+fn a_platforms_own_server_is_not_looked_for_in_the_file() {
+    let timeout = Duration::from_secs(10);
+    let connect = |problem| Cause::Connect { problem, tried: Vec::new(), limit: timeout };
+    for (cause, words) in [
+        (Cause::NameNotFound, "DNS server"),
+        (Cause::LookupFailed { detail: "no server".to_owned() }, "DNS server"),
+        (Cause::LookupTimedOut { after: timeout }, "DNS server"),
+        (connect(ConnectProblem::Refused), "firewall"),
+        (connect(ConnectProblem::TimedOut), "firewall"),
+    ] {
+        let failure = Failure::from(&peer().error(cause));
+        let own = failure.clone().of_own_server_of("YouTube");
+        assert!(own.hint.starts_with("this is YouTube's own server: ") && own.hint.contains(words), "{own}");
+        assert!(!own.hint.contains("url"), "{own}");
+        assert_eq!(Failure { hint: failure.hint.clone(), ..own }, failure, "the rest stays");
+    }
+    let youtube = Platform::named("youtube").unwrap();
+    assert!(youtube.has_server("A.rtmps.youtube.com") && youtube.has_server("b.rtmp.youtube.com"));
+    assert!(!youtube.has_server("youtube.com") && !Platform::custom().has_server("a.rtmps.youtube.com"));
 }
 
 #[test]
