@@ -3,7 +3,7 @@
 use std::{path::Path, time::SystemTime};
 
 use crate::{
-    config::StreamConfig,
+    config::{Origin, StreamConfig},
     control::guide::KeyPlace,
     ingest::{
         access::{Access, PublisherKey},
@@ -56,6 +56,8 @@ pub fn admit(config: StreamConfig, state: &Path) -> (Stream, KeyNote) {
         (None, Some(way)) => KeyNote::Configured(match way.field {
             "signed" => format!("a signed one: `forkcast key sign --stream {name}` makes it ({})", way.origin),
             "webhook" => format!("the stream's webhook says which one ({})", way.origin),
+            // It may have been made on the page, and whoever looks for it finds it there all the same.
+            _ if matches!(way.origin, Origin::File { .. }) => format!("the one in {}", way.origin),
             _ => format!("the one that you gave ({})", way.origin),
         }),
         (None, None) => match StreamKey::load_or_make(state, &name) {

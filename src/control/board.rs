@@ -6,7 +6,7 @@ use std::{
     time::{Instant, SystemTime},
 };
 
-use super::{guide::KeyPlace, readiness::Readiness};
+use super::{guide::KeyPlace, readiness::Readiness, recent::Recent};
 use crate::{
     config::Problem,
     destination::{Destination, status::State},
@@ -29,6 +29,8 @@ pub struct Board {
     pub readiness: Readiness,
     /// Whether the relay makes progress.
     pub pulse: Pulse,
+    /// What came and went in the last minute, where somebody counts it.
+    pub recent: Recent,
     /// Replaced as a whole; held for one clone, never across an await.
     streams: RwLock<Arc<[StreamView]>>,
     configuration: RwLock<Arc<Configuration>>,
@@ -71,6 +73,7 @@ impl Board {
             listeners: Vec::new(),
             readiness: Readiness::starting(),
             pulse: Pulse::new(),
+            recent: Recent::default(),
             streams: RwLock::default(),
             configuration: RwLock::default(),
         }

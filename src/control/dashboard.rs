@@ -39,8 +39,8 @@ const STYLES: &[(&str, &str)] = files!["dashboard.css" "controls.css" "events.cs
 /// The first one is the page's own; it imports the others.
 const SCRIPTS: &[(&str, &str)] = files![
     "dashboard.js" "actions.js" "add.js" "api.js" "configuration.js" "copy.js" "destination.js" "dialog.js" "dom.js"
-    "events.js" "figures.js" "form.js" "orders.js" "platforms.js" "preflight.js" "setup.js" "states.js" "stream.js"
-    "streamkey.js" "toasts.js" "token.js" "words.js"
+    "events.js" "figures.js" "form.js" "listeners.js" "orders.js" "platforms.js" "preflight.js" "setup.js" "states.js"
+    "stream.js" "streamkey.js" "target.js" "toasts.js" "token.js" "words.js"
 ];
 
 /// The page at `/`, its styles and its scripts.

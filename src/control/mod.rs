@@ -17,6 +17,7 @@ pub mod host;
 pub mod metrics;
 mod parts;
 pub mod readiness;
+pub mod recent;
 pub mod server;
 pub mod status;
 pub mod token;

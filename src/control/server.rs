@@ -25,6 +25,7 @@ use super::{
     events::Events,
     health, host,
     metrics::Metrics,
+    recent::keep_counting,
     token::{self, Guard},
 };
 use crate::observe::History;
@@ -75,6 +76,7 @@ impl Server {
 
     /// Answers until `stop`, `room` connections at once.
     pub async fn run(self, audience: Audience, control: Control, room: usize, stop: CancellationToken) {
+        let board = Arc::clone(&control.board);
         let routes = match (audience, self.local_address()) {
             (Audience::Everybody, Ok(address)) => {
                 let events = Events::new(History::of_process(), stop.clone());
@@ -84,7 +86,15 @@ impl Server {
             (Audience::Monitoring, _) | (Audience::Everybody, Err(_)) => monitoring(),
         };
         let routes = routes.fallback(nowhere).method_not_allowed_fallback(otherwise).with_state(control);
-        connections::serve(self.listener, routes, room, stop).await;
+        let serving = connections::serve(self.listener, routes, room, stop);
+        match audience {
+            Audience::Everybody => tokio::select! {
+                () = serving => {}
+                // For whoever opens the page.
+                () = keep_counting(&board) => {}
+            },
+            Audience::Monitoring => serving.await,
+        }
     }
 }
 

@@ -15,6 +15,7 @@ use crate::{
         Destination,
         excess::Exceeded,
         status::{Connection, State},
+        task::ENDED_HERE,
     },
     media::{Origin, PictureFormat, SoundFormat},
     net::tls,
@@ -73,6 +74,8 @@ pub struct StreamStatus {
     pub received_bytes: u64,
     /// Messages of the present publish.
     pub received_messages: u64,
+    /// What `received_bytes` was, a second apart, up to a minute ago and the oldest first; absent where nobody asks for it.
+    pub minute: Option<Vec<u64>>,
     /// Codec of the default video track.
     pub video_codec: Option<String>,
     /// Codec of the default audio track.
@@ -158,6 +161,8 @@ pub struct PublisherStatus {
 pub struct DestinationStatus {
     /// Its file's name.
     pub name: String,
+    /// Its file.
+    pub file: String,
     /// Its platform's name; absent where the file is wrong.
     pub platform: Option<String>,
     /// Its server; the path is left out, since it can be a secret.
@@ -168,6 +173,8 @@ pub struct DestinationStatus {
     pub state: String,
     /// Why it is off, wrong, parked or unsuitable, or stalls, or is still connecting.
     pub reason: Option<String>,
+    /// It is off because a person has ended this broadcast there: the next one is sent, and `restart` sends this one again.
+    pub is_over: bool,
     /// What is wrong with its file, where it goes on by what was read before.
     pub file_problem: Option<String>,
     /// Fields of its file that wait to be filled in, `key` or `url`: with them it is on.
@@ -180,10 +187,14 @@ pub struct DestinationStatus {
     pub sent_bytes: u64,
     /// Messages sent, over all sessions.
     pub sent_messages: u64,
+    /// What `sent_bytes` was, a second apart, up to a minute ago and the oldest first; absent where nobody asks for it.
+    pub minute: Option<Vec<u64>>,
     /// Messages left out because the destination was too slow.
     pub dropped_messages: u64,
     /// The same by what was done about it.
     pub dropped: DroppedStatus,
+    /// Since the last of them was left out.
+    pub last_dropped_seconds_ago: Option<f64>,
     /// How far it is behind.
     pub lag_ms: u64,
     /// For how long its server has taken the present publish.
@@ -275,6 +286,18 @@ impl Status {
             certificates: board.certificates().into_iter().map(CertificateStatus::from).collect(),
         }
     }
+
+    /// The same with what came and went in the last minute.
+    #[must_use]
+    pub fn with_minute(mut self, board: &Board) -> Self {
+        for stream in &mut self.streams {
+            stream.minute = Some(board.recent.of(&stream.name, None));
+            for destination in &mut stream.destinations {
+                destination.minute = Some(board.recent.of(&stream.name, Some(&destination.name)));
+            }
+        }
+        self
+    }
 }
 
 impl StreamStatus {
@@ -304,6 +327,7 @@ impl StreamStatus {
             }),
             received_bytes: status.received_bytes,
             received_messages: status.received_messages,
+            minute: None,
             video_codec: status.video.map(|codec| codec.to_string()),
             audio_codec: status.audio.map(|codec| codec.to_string()),
             video: status.facts.map(VideoStatus::from),
@@ -328,11 +352,13 @@ impl DestinationStatus {
         let dropped = report.dropped();
         Self {
             name: destination.name.clone(),
+            file: destination.file.display().to_string(),
             platform: settings.map(|settings| settings.platform.name.clone()),
             url: settings.map(|settings| settings.url.to_string()),
             file_problem: destination.problem.clone(),
             lacks: destination.lacks.iter().map(ToString::to_string).collect(),
             state: state.label().to_owned(),
+            is_over: matches!(&state, State::Off { reason } if reason == ENDED_HERE),
             reason: match &state {
                 State::Connecting | State::Stalling => report.trouble().map(|trouble| trouble.message),
                 state => state.reason().map(str::to_owned),
@@ -347,12 +373,14 @@ impl DestinationStatus {
             }),
             sent_bytes: report.sent_bytes(),
             sent_messages: report.sent_messages(),
+            minute: None,
             dropped_messages: dropped.total(),
             dropped: DroppedStatus {
                 skipped: dropped.skipped,
                 picture: dropped.picture,
                 disposable: dropped.disposable,
             },
+            last_dropped_seconds_ago: report.last_dropped().map(|since| since.as_secs_f64()),
             lag_ms: millis(report.lag(feed).duration),
             live_seconds: report.live_for().map(|live| live.as_secs_f64()),
             sessions: report.sessions(),

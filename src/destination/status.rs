@@ -119,7 +119,8 @@ pub struct Report {
     panics: AtomicU64,
     sent_bytes: AtomicU64,
     sent_messages: AtomicU64,
-    dropped: watch::Sender<Dropped>,
+    /// What was left out, and when the last of it was.
+    dropped: watch::Sender<(Dropped, Option<Instant>)>,
     exceeded: watch::Sender<Vec<Exceeded>>,
     /// Sequence of the first message that has not been sent, or [`NOWHERE`].
     position: AtomicU64,
@@ -157,7 +158,7 @@ impl Report {
             panics: AtomicU64::new(0),
             sent_bytes: AtomicU64::new(0),
             sent_messages: AtomicU64::new(0),
-            dropped: watch::Sender::new(Dropped::default()),
+            dropped: watch::Sender::new((Dropped::default(), None)),
             exceeded: watch::Sender::new(Vec::new()),
             position: AtomicU64::new(NOWHERE),
             delay_millis: AtomicU64::new(0),
@@ -227,7 +228,12 @@ impl Report {
 
     /// Messages left out because it took too little.
     pub fn dropped(&self) -> Dropped {
-        *self.dropped.borrow()
+        self.dropped.borrow().0
+    }
+
+    /// Since the last of them was.
+    pub fn last_dropped(&self) -> Option<Duration> {
+        self.dropped.borrow().1.map(|at| at.elapsed())
     }
 
     /// What of the stream is beyond what its platform takes.
@@ -297,13 +303,16 @@ impl Report {
         self.reconnects.fetch_add(1, Relaxed);
     }
 
-    pub(super) fn sent(&self, messages: u64, bytes: u64) {
+    pub(crate) fn sent(&self, messages: u64, bytes: u64) {
         self.sent_messages.fetch_add(messages, Relaxed);
         self.sent_bytes.fetch_add(bytes, Relaxed);
     }
 
     pub(super) fn dropped_more(&self, more: Dropped) {
-        self.dropped.send_modify(|dropped| *dropped = dropped.and(more));
+        self.dropped.send_modify(|(dropped, last)| {
+            *dropped = dropped.and(more);
+            *last = Some(Instant::now());
+        });
     }
 
     /// The stream is beyond what its platform takes in these.

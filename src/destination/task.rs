@@ -38,7 +38,7 @@ const DIAL_AHEAD: Duration = Duration::from_secs(3);
 const TELL_DROPS_EVERY: Duration = Duration::from_secs(10);
 
 /// Why a destination sends nothing while others do, after a person has ended the broadcast there.
-const ENDED_HERE: &str =
+pub const ENDED_HERE: &str =
     "this broadcast was ended here by hand; restart sends it again, and the next one is sent anyway";
 
 /// How a destination is asked to stop.

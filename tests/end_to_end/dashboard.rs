@@ -22,8 +22,8 @@ pub(crate) const START: Duration = Duration::from_secs(15);
 pub(crate) const TOLD: Duration = Duration::from_secs(5);
 /// From the relay's silence to the page that says so, and the time that the browser takes to answer this test.
 const LOST: Duration = Duration::from_millis(3500);
-/// A dock of OBS, a phone, a screen.
-const WIDTHS: [u32; 3] = [280, 400, 1280];
+/// A dock of OBS, a phone, a tablet, a screen.
+const WIDTHS: [u32; 4] = [280, 400, 768, 1280];
 const SCHEMES: [&str; 2] = ["light", "dark"];
 
 #[test]
@@ -105,6 +105,19 @@ fn a_destination_that_dies_is_told_within_five_seconds_and_green_again_when_it_i
     for expected in ["Live for 0:", "Mbit/s", "H.264 High 3.1 + AAC LC", "127.0.0.1:", "rtmp, not encrypted"] {
         assert!(stream.contains(expected), "no `{expected}` in: {stream}");
     }
+    // What TCP tells comes a second later.
+    for (label, form) in [
+        ("Behind", r"^\d+ ms$"),
+        ("Round trip", r"^\d+ ms$"),
+        ("Sent again", r"^\d+ packets?$"),
+        ("Sent", r"^\d+(\.\d)? (kB|MB)$"),
+        ("Connected", r"^1 time$"),
+        ("Dropped", r"^none$"),
+        ("Encryption", r"^none$"),
+    ] {
+        browser.wait_for(&format!("/{form}/.test({})", fact("victim", label)), START);
+    }
+    browser.wait_for(&format!("{}.length > 3", sparkline("victim")), START);
     assert_eq!(browser.evaluate("document.querySelector('#setup').open"), false);
     assert_looks_well(&mut browser, "delivering");
 
@@ -120,7 +133,10 @@ fn a_destination_that_dies_is_told_within_five_seconds_and_green_again_when_it_i
     assert_eq!(browser.evaluate(&format!("{}.dataset.tone", card("steady"))), "ok");
     let shown = text(&mut browser, ".card:nth-child(2)");
     assert!(shown.contains("next try in") || shown.contains("trying again now"), "{shown}");
+    browser.evaluate("document.activeElement.blur()");
+    assert_eq!(browser.evaluate("document.querySelector('#troubles').innerText.trim()"), "victim");
     assert_all_can_be_reached(&mut browser, 3);
+    browser.evaluate("document.activeElement.blur()");
     assert_looks_well(&mut browser, "killed");
 
     victim.revive();
@@ -128,7 +144,12 @@ fn a_destination_that_dies_is_told_within_five_seconds_and_green_again_when_it_i
     browser.wait_for("document.title === '2 of 2 delivering – forkcast'", START);
     assert_eq!(browser.evaluate("tones"), json!(["bad", "ok"]));
     println!("told after {told:?}, green again {back:?} after it was back");
-    assert!(text(&mut browser, ".card:nth-child(2)").contains("earlier: "), "the last failure stays to be read");
+    let shown = text(&mut browser, ".card:nth-child(2)");
+    assert!(shown.contains("earlier: ") && !shown.contains('`'), "the last failure stays to be read: {shown}");
+    browser.wait_for(&format!("/^2 times$/.test({})", fact("victim", "Connected")), START);
+    // What the page has opened it closes again.
+    let is_open = format!("{}.querySelector('.more').getAttribute('aria-expanded')", card("victim"));
+    assert_eq!(browser.evaluate(&is_open), "false");
     broadcast.stop();
     browser.wait_for("document.title === 'ready: 2 destinations – forkcast'", START);
     browser.assert_no_error();
@@ -370,6 +391,19 @@ pub(crate) fn open(relay: &Relay) -> Browser {
 /// In JavaScript: the card of a destination.
 pub(crate) fn card(name: &str) -> String {
     format!("[...document.querySelectorAll('.card')].find((card) => card.querySelector('h3').textContent === '{name}')")
+}
+
+/// In JavaScript: one of its figures, by its label.
+pub(crate) fn fact(name: &str, label: &str) -> String {
+    format!(
+        "[...{}.querySelectorAll('dt')].find((dt) => dt.textContent === '{label}').nextSibling.textContent",
+        card(name)
+    )
+}
+
+/// In JavaScript: the points of its line.
+pub(crate) fn sparkline(name: &str) -> String {
+    format!("({}.querySelector('.line').getAttribute('d') ?? '').split(/[ML]/).filter(Boolean)", card(name))
 }
 
 #[track_caller]

@@ -81,13 +81,20 @@ fn a_destination_is_stopped_started_ended_given_another_key_and_removed() {
     browser.operate("End broadcast: victim");
     confirm(&mut browser, "End the broadcast on victim?", "End it there");
     assert!(victim.wait_for("the end", START, |session| session.is_over).was_unpublished());
-    browser.wait_for(&format!("/^Over for this broadcast/m.test({}.innerText)", card("victim")), START);
+    browser.wait_for(&format!("/^Over for this broadcast$/m.test({}.innerText)", card("victim")), START);
+    assert_eq!(browser.evaluate(&format!("{}.dataset.tone", card("victim"))), "off");
+    browser.wait_for("document.title === '1 of 1 delivering – forkcast'", START);
+    assert_looks_well(&mut browser, "over");
+    browser.operate("Send again: victim");
+    sessions(5);
+    browser.wait_for(&is_green, START);
+    browser.wait_for("document.title === '2 of 2 delivering – forkcast'", START);
 
     browser.operate("Remove: victim");
     confirm(&mut browser, "Remove victim?", "Remove victim");
     browser.wait_for(&format!("{} === undefined", card("victim")), START);
     assert!(!file.exists());
-    assert_eq!(victim.sessions().len(), 4);
+    assert_eq!(victim.sessions().len(), 5);
     assert_eq!(steady.sessions().len(), 1, "the other one has noticed nothing");
     assert!(!steady.session().is_over);
     browser.assert_no_error();
@@ -129,6 +136,68 @@ fn a_broadcast_is_ended_its_encoder_let_in_again_and_cut_off() {
     encoder.finish(START);
 }
 
+/// Platforms that give a URL for each event are given it together with the key; the others have none to be given.
+#[test]
+fn a_new_event_has_another_url_and_key() {
+    if !peers::are_here(&[Peer::Chromium]) {
+        return;
+    }
+    let mut relay = Relay::new();
+    let (before, tonight) = (Sink::start(), Sink::start());
+    let key = secret::new("event");
+    let file = |key: &str, url: &str| format!("platform = \"instagram\"\nurl = \"{url}\"\nkey = \"{key}\"\n");
+    relay.destination_file("event.toml", &file(&key, &before.url()));
+    let twitch = secret::new("live");
+    relay.destination_file(
+        "tw.toml",
+        &format!("platform = \"twitch\"\nurl = \"{}\"\nkey = \"{twitch}\"\n", before.url()),
+    );
+    relay.keep_secret(&key);
+    relay.keep_secret(&twitch);
+    relay.start();
+    let mut browser = open(&relay);
+    let broadcast = Broadcast::synthetic(&relay, 4_000);
+    browser.wait_for("document.title === '2 of 2 delivering – forkcast'", START);
+
+    browser.operate("Actions of event");
+    browser.operate("New key: event");
+    browser.wait_for("/field .Stream URL/.test(document.querySelector('dialog').innerText)", START);
+    browser.operate("Save");
+    browser.wait_for("/Stream key[^]*Fill this in/.test(document.querySelector('dialog').innerText)", START);
+    browser.reach("Server URL");
+    browser.insert(&tonight.url());
+    assert_looks_well(&mut browser, "new-event");
+    browser.press("Enter", 13, "\r");
+    browser.wait_for("document.querySelector('dialog') === null", START);
+    tonight.wait_for("media", START, |session| session.stream_key == key && session.tags.len() > 20);
+
+    let next = secret::new("next-event");
+    relay.keep_secret(&next);
+    browser.operate("New key: event");
+    browser.reach("Stream key");
+    browser.insert(&next);
+    browser.press("Enter", 13, "\r");
+    wait::until("another session", START, || (tonight.sessions().len() == 2).then_some(()));
+    tonight.wait_for("media", START, |session| session.stream_key == next && session.tags.len() > 20);
+    assert_eq!(
+        fs::read_to_string(relay.folder().join("destinations/event.toml")).unwrap(),
+        file(&next, &tonight.url())
+    );
+
+    browser.wait_for("document.querySelector('dialog') === null", START);
+    browser.operate("Actions of tw");
+    browser.operate("New key: tw");
+    browser.wait_for("/dashboard.twitch.tv/.test(document.querySelector('dialog').innerText)", START);
+    assert_eq!(browser.evaluate("/Server URL/.test(document.querySelector('dialog').innerText)"), false);
+    browser.reach("Stream key");
+    browser.insert("rtmps://somewhere.example/app");
+    browser.press("Enter", 13, "\r");
+    browser.wait_for("/This is an address, and no key/.test(document.querySelector('dialog').innerText)", START);
+    browser.press("Escape", 27, "");
+    broadcast.stop();
+    browser.assert_no_error();
+}
+
 /// A server that takes nothing more, and does not say so: only TCP tells.
 #[test]
 fn a_destination_that_hangs_is_red_within_five_seconds() {
@@ -145,6 +214,8 @@ fn a_destination_that_hangs_is_red_within_five_seconds() {
     sink.stall();
     let told = browser.wait_for(&format!("{}.dataset.tone === 'bad'", card("hangs")), TOLD);
     browser.wait_for(&format!("/takes nothing|not connected/i.test({}.innerText)", card("hangs")), TOLD);
+    let says_what_to_do = "/Nothing to do if it stays the only time|nothing to do/i";
+    browser.wait_for(&format!("{says_what_to_do}.test({}.querySelector('.failure').innerText)", card("hangs")), TOLD);
     sink.resume();
     browser.wait_for(&format!("{}.dataset.tone === 'ok'", card("hangs")), Duration::from_secs(30));
     println!("red {told:?} after it hung");

@@ -2,19 +2,26 @@
 //! with the keyboard alone.
 
 use std::fs;
+use std::net::SocketAddr;
 use std::path::Path;
+use std::process;
 use std::time::Duration;
 
 use serde_json::json;
 
 use crate::dashboard::{
-    START, assert_all_can_be_reached, assert_looks_well, assert_nothing_from_elsewhere, card, choose, open, text,
+    START, assert_all_can_be_reached, assert_looks_well, assert_nothing_from_elsewhere, card, choose, fact, open, text,
 };
 use crate::support::broadcast::Broadcast;
+use crate::support::browser::Browser;
+use crate::support::certificates::{Authority, Flaw};
+use crate::support::flv::{AUDIO, VIDEO};
+use crate::support::nginx::Nginx;
 use crate::support::peers::{self, Peer};
 use crate::support::relay::Relay;
+use crate::support::stunnel::Stunnel;
 use crate::support::wire::{Publisher, Sink};
-use crate::support::{ports, secret, synthetic, wait};
+use crate::support::{clip, ffmpeg, ports, secret, synthetic, wait};
 
 #[test]
 fn a_first_destination_is_a_platform_a_key_and_done() {
@@ -42,6 +49,8 @@ fn a_first_destination_is_a_platform_a_key_and_done() {
     browser.wait_for("document.querySelector('dialog') === null", START);
     browser.wait_for("document.title === 'ready: 1 destination – forkcast'", START);
     browser.wait_for("document.querySelector('#toasts').innerText.includes('“server” is there')", START);
+    browser.wait_for("document.activeElement.matches('.card h3')", START);
+    assert_eq!(browser.evaluate("document.activeElement.innerText"), "server", "the focus goes on where it was made");
     let broadcast = Broadcast::synthetic(&relay, 4_000);
     let delivers = browser.wait_for(&format!("{}.dataset.tone === 'ok'", card("server")), START);
     sink.wait_for("media", START, |session| session.tags.len() > 20 && session.stream_key == key);
@@ -291,19 +300,214 @@ fn a_file_that_is_wrong_is_shown_with_its_place_and_what_to_do() {
     relay.destination_file("two.toml", &format!("platform = \"twich\"\nkey = \"{key}2\"\n"));
     relay.keep_secret(&format!("{key}2"));
     browser.wait_for("document.querySelector('#configuration h2').innerText === 'Your files: 2 mistakes'", START);
+    // What is said at a card needs not be open here, too.
+    assert_eq!(browser.evaluate("document.querySelector('#configuration').open"), false);
+    browser.operate("Your files: 2 mistakes");
     let shown = text(&mut browser, "#configuration");
     for words in ["one.toml, line 3, column 8", "hold", "two.toml, line 1, column 12", "Did you mean twitch?"] {
         assert!(shown.contains(words), "no {words} in {shown}");
     }
     browser.wait_for(&format!("/goes on as before/.test({}.innerText)", card("one")), START);
     browser.wait_for(&format!("/counts as soon as it is saved/.test({}.innerText)", card("two")), START);
+    for (name, words) in [("one", "Its file, line 3, column 8"), ("two", "Its file, line 1, column 12")] {
+        browser
+            .wait_for(&format!("{}.innerText.toLowerCase().includes('{}')", card(name), words.to_lowercase()), START);
+    }
+    // No key helps there.
+    for name in ["one", "two"] {
+        browser.evaluate(&format!(
+            "(more => more.getAttribute('aria-expanded') === 'true' || more.click())({}.querySelector('.more'))",
+            card(name)
+        ));
+        let offered = format!(
+            "[...{}.querySelectorAll('.actions button')].filter((one) => one.checkVisibility()).map((one) => one.firstChild.data).join()",
+            card(name)
+        );
+        let expected = if name == "one" { "Reconnect,Stop,Remove" } else { "Leave it off,Remove" };
+        assert_eq!(browser.evaluate(&offered), expected);
+    }
     assert_looks_well(&mut browser, "files");
     assert_all_can_be_reached(&mut browser, 8);
+    browser.operate("Leave it off: two");
+    browser.wait_for("/two stopped by hand/i.test(document.querySelector('.off-ones').textContent)", START);
+    // Here one does.
+    relay.destination_file("three.toml", &format!("url = \"{}\"\nkey = \"two words\"\n", sink.url()));
+    browser.wait_for(&format!("/has a space[^]*New key/.test({}.innerText)", card("three")), START);
+    let third = secret::new("third");
+    relay.keep_secret(&third);
+    browser.operate("New key: three");
+    browser.reach("Stream key");
+    browser.insert(&third);
+    browser.press("Enter", 13, "\r");
+    browser.wait_for(&format!("/^Ready/m.test({}.innerText)", card("three")), START);
+    fs::remove_file(relay.folder().join("destinations/three.toml")).unwrap();
     let gone = Path::new("destinations/two.toml");
     fs::remove_file(relay.folder().join(gone)).unwrap();
     relay.destination_file("one.toml", &good);
     browser.wait_for("document.querySelector('#configuration').hidden", START);
     browser.wait_for(&format!("!/goes on as before/.test({}.innerText)", card("one")), Duration::from_secs(5));
     assert_eq!(browser.evaluate(&format!("{} === undefined", card("two"))), true);
+    browser.assert_no_error();
+}
+
+/// Of a server of one's own people have one line, with the key as its end. In one piece it would be a path that no server knows.
+#[test]
+fn a_key_at_the_end_of_a_url_is_taken_apart_before_the_eyes() {
+    if !peers::are_here(&[Peer::Chromium]) {
+        return;
+    }
+    let mut relay = Relay::new();
+    let sink = Sink::start();
+    let key = secret::new("behind");
+    relay.keep_secret(&key);
+    relay.start();
+    let mut browser = open(&relay);
+    let ask = |browser: &mut Browser, opener: &str, url: &str| {
+        browser.operate(opener);
+        browser.reach("Where to?");
+        choose(browser, "A server of your own");
+        browser.reach("Server URL");
+        browser.insert(url);
+        browser.press("Enter", 13, "\r");
+        browser.wait_for("/since it looks like the key/.test(document.querySelector('dialog').innerText)", START);
+    };
+    let values = "[...document.querySelectorAll('dialog input')].map(({ value }) => value)";
+    ask(&mut browser, "Add the first destination", &format!("{}/{key}", sink.url()));
+    assert_eq!(browser.evaluate(values), json!([sink.url(), key, ""]));
+    assert_eq!(browser.evaluate("document.activeElement.labels[0].innerText"), "Stream key (if there is one)");
+    assert_eq!(relay.destination_status("server"), json!(null), "nothing is written before it was seen");
+    assert_looks_well(&mut browser, "taken-apart");
+    browser.press("Enter", 13, "\r");
+    browser.wait_for("document.title === 'ready: 1 destination – forkcast'", START);
+    let file = fs::read_to_string(relay.folder().join("destinations/server.toml")).unwrap();
+    assert!(file.contains(&format!("url = \"{}\"\nkey = \"{key}\"", sink.url())), "{file}");
+
+    // It is the app of that server: so it is written, and the warning stands at the card.
+    let url = "rtmp://192.0.2.1/live/instance";
+    ask(&mut browser, "Add a destination", url);
+    browser.operate("No, put it back");
+    assert_eq!(browser.evaluate(values), json!([url, "", ""]));
+    browser.operate("Add it");
+    browser.wait_for("document.title === 'ready: 2 destinations – forkcast'", START);
+    let is_warned = format!("/there is no key, and url goes on behind the app/.test({}.innerText)", card("server-2"));
+    browser.wait_for(&is_warned, START);
+    assert_looks_well(&mut browser, "warned");
+
+    // What goes wrong with a key that is no key is said in words that this dialog has.
+    browser.operate("Add a destination");
+    browser.reach("Where to?");
+    choose(&mut browser, "YouTube");
+    browser.reach("Stream key");
+    browser.insert("rtmp://a.rtmp.youtube.com/live2");
+    browser.press("Enter", 13, "\r");
+    browser.wait_for("/This is an address, and no key/.test(document.querySelector('dialog .field .refusal:not([hidden])').innerText)", START);
+    browser.press("Escape", 27, "");
+    browser.assert_no_error();
+}
+
+/// The file's path is no key. Whoever has just begun is given one to paste, here and where the browser's clipboard is closed.
+#[test]
+fn a_newcomer_gets_a_key_to_paste_and_is_told_of_a_wrong_one() {
+    if !peers::are_here(&[Peer::Chromium]) {
+        return;
+    }
+    let mut relay = Relay::new();
+    relay.listen_for_http_everywhere();
+    let token = secret::new("token");
+    relay.environment("FORKCAST_HTTP_TOKEN", &token);
+    relay.keep_secret(&token);
+    // Its key is forkcast's to make, which the one of the test's own stream is not.
+    fs::create_dir(relay.folder().join("destinations/studio")).unwrap();
+    relay.destination_file("studio/stream.toml", "");
+    relay.start();
+    relay.keep_secret(fs::read_to_string(relay.folder().join("state/stream-keys/studio")).unwrap().trim());
+    let mut browser = Browser::start(relay.folder());
+    for host in ["127.0.0.1", "relay.example"] {
+        browser.look(1280, "light");
+        browser.open(&format!("http://{host}:{}/", relay.http_port()));
+        browser.wait_for("document.querySelector('dialog') !== null", START);
+        browser.reach("Token");
+        browser.insert(&token);
+        browser.press("Enter", 13, "\r");
+        browser.wait_for("/stream-keys.studio, to be opened/.test(document.querySelector('#setup').innerText)", START);
+        assert_eq!(browser.evaluate("isSecureContext"), host == "127.0.0.1");
+        assert_looks_well(&mut browser, "setup");
+        browser.operate("Make a key and copy it: Stream Key of studio");
+        browser.wait_for("/paste it into your encoder/i.test(document.querySelector('dialog').innerText)", START);
+        let key = text(&mut browser, "dialog code.key");
+        relay.keep_secret(&key);
+        assert_eq!(key.len(), 32);
+        assert_eq!(browser.evaluate("getComputedStyle(document.querySelector('dialog code.key')).userSelect"), "all");
+        browser.operate("Close");
+        browser.wait_for("document.querySelector('dialog') === null", START);
+        assert!(!browser.evaluate("document.documentElement.outerHTML").to_string().contains(&key), "it is shown once");
+
+        let says = "[...document.querySelectorAll('.stream')].map((stream) => stream.innerText).join('\\n')";
+        assert!(Publisher::connect(relay.rtmp_port(), "the-path-of-a-file").is_err(), "it is no key");
+        browser.wait_for(
+            &format!("/An encoder at 127.0.0.1:\\d+ was refused \\d+ s ago: wrong stream key/.test({says})"),
+            START,
+        );
+        assert_looks_well(&mut browser, "refused-encoder");
+        if host == "relay.example" {
+            // Once somebody has come in it is no first key any more.
+            let mut publisher = Publisher::connect(relay.rtmp_port(), &key).expect("the key opens the stream");
+            publisher.send_paced(&synthetic::headers(0)).unwrap();
+            browser.wait_for(&format!("!/was refused/.test({says})"), START);
+            publisher.unpublish().unwrap();
+            browser.wait_for("!/Make a key and copy it/.test(document.querySelector('#setup').textContent)", START);
+        }
+    }
+    browser.assert_no_error_but(&[401]);
+}
+
+/// From nothing to a platform that records: all that a person does is to choose it and to paste its key. That YouTube's name leads
+/// to an nginx of this machine, behind a certificate that this relay believes, is what the relay's own `/etc/hosts` is for.
+#[test]
+fn a_platform_and_its_key_are_enough_to_be_live_there() {
+    if !peers::are_here(&[Peer::Chromium, Peer::Ffmpeg, Peer::Nginx, Peer::Stunnel, Peer::Confinement]) {
+        return;
+    }
+    let mut relay = Relay::new();
+    let nginx = Nginx::start(relay.folder(), "youtube");
+    let authority = Authority::new(relay.folder());
+    let hosts = ["a.rtmps.youtube.com", "b.rtmps.youtube.com"];
+    let identity = authority.identity_for("youtube", &hosts, Flaw::None);
+    // The port is YouTube's, so the address is one that no other test has.
+    let [high, low] = u16::try_from(process::id() % 0xFFFF).unwrap().to_be_bytes();
+    let address = SocketAddr::from(([127, 83, high, low.max(1)], 443));
+    let _stunnel = Stunnel::start_at(relay.folder(), "stunnel", &identity, address, nginx.port());
+    relay.with_hosts(&format!("127.0.0.1 localhost\n{} {}\n", address.ip(), hosts.join(" ")));
+    relay.environment("SSL_CERT_FILE", &authority.file().display().to_string());
+    let key = secret::new("youtube");
+    relay.keep_secret(&key);
+    relay.start();
+
+    let mut browser = open(&relay);
+    browser.operate("Add the first destination");
+    browser.reach("Where to?");
+    choose(&mut browser, "YouTube");
+    browser.reach("Stream key");
+    browser.insert(&key);
+    browser.press("Enter", 13, "\r");
+    browser.wait_for("document.title === 'ready: 1 destination – forkcast'", START);
+    browser.operate("Check before air");
+    browser.wait_for("/All is well: 2 servers are ready/.test(document.querySelector('dialog').innerText)", START);
+    browser.press("Escape", 27, "");
+    browser.wait_for("document.querySelector('dialog') === null", START);
+
+    let mut encoder = ffmpeg::publish_for_ever(relay.folder(), &clip::h264_aac(), &relay.publish_url());
+    browser.wait_for("document.title === '1 of 1 delivering – forkcast'", START);
+    browser.wait_for(&format!("{}.dataset.tone === 'ok'", card("youtube")), START);
+    browser.wait_for(&format!("/^TLS 1.3/.test({})", fact("youtube", "Encryption")), START);
+    browser.wait_for(&format!("/^[3-9]\\d\\d kB|MB$/.test({})", fact("youtube", "Sent")), START);
+    assert_looks_well(&mut browser, "youtube");
+    encoder.signal("INT");
+    encoder.finish(START);
+    browser.wait_for("document.title === 'ready: 1 destination – forkcast'", START);
+    let recorded = nginx.recording();
+    let count = |kind: u8| recorded.iter().filter(|tag| tag.kind == kind).count();
+    assert!(count(VIDEO) > 50 && count(AUDIO) > 50, "{} and {}", count(VIDEO), count(AUDIO));
+    assert!(nginx.log().contains(&format!("publish: name='{key}'")), "with that key");
     browser.assert_no_error();
 }

@@ -24,6 +24,8 @@ mod confined;
 mod dashboard;
 mod dashboard_orders;
 mod dashboard_setup;
+mod dashboard_trouble;
+mod dashboard_windows;
 mod demo;
 mod drain;
 mod encoder_drop;

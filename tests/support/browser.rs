@@ -28,6 +28,8 @@ const FLAGS: &[&str] = &[
     "--disable-dev-shm-usage",
     "--hide-scrollbars",
     "--log-level=3",
+    // A name that is not the machine's own: a page that comes by it over plain HTTP may do less.
+    "--host-resolver-rules=MAP relay.example 127.0.0.1",
     "--remote-debugging-port=0",
     "about:blank",
 ];
@@ -35,15 +37,23 @@ const FLAGS: &[&str] = &[
 /// For an answer of the browser, on a machine that is busy with other tests.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A browser with one page.
+/// A browser with one page, or with several of which one is meant.
 pub(crate) struct Browser {
     socket: WebSocket<TcpStream>,
+    /// The page that is meant.
     session: String,
+    pages: Vec<Page>,
     requests: u64,
     /// What the page has complained of.
     errors: Vec<String>,
     process: Process,
     _profile: TempDir,
+}
+
+/// A page, in a window of its own or as a tab.
+struct Page {
+    target: String,
+    session: String,
 }
 
 impl Browser {
@@ -64,15 +74,58 @@ impl Browser {
         stream.set_read_timeout(Some(PATIENCE)).expect("a timeout can be set");
         let url = format!("ws://127.0.0.1:{port}{path}");
         let (socket, _) = tungstenite::client(url, stream).expect("the browser speaks WebSocket");
-        let (session, requests, errors) = (String::new(), 0, Vec::new());
-        let mut browser = Self { socket, session, requests, errors, process, _profile: profile };
-        let target = browser.ask("Target.createTarget", json!({ "url": "about:blank" }))["targetId"].clone();
-        let attached = browser.ask("Target.attachToTarget", json!({ "targetId": target, "flatten": true }));
-        browser.session = attached["sessionId"].as_str().expect("a session has an id").to_owned();
-        for domain in ["Page", "Runtime", "Log"] {
-            browser.ask(&format!("{domain}.enable"), json!({}));
-        }
+        let (session, pages, requests, errors) = (String::new(), Vec::new(), 0, Vec::new());
+        let mut browser = Self { socket, session, pages, requests, errors, process, _profile: profile };
+        browser.add_page(&json!({ "url": "about:blank" }));
         browser
+    }
+
+    /// Makes a window beside those that are there: the page in it is meant from now on.
+    #[track_caller]
+    pub(crate) fn add_window(&mut self) {
+        self.add_page(&json!({ "url": "about:blank", "newWindow": true }));
+    }
+
+    /// Makes a tab in front of the page that is meant, which is hidden by it and is meant as before.
+    #[track_caller]
+    pub(crate) fn cover(&mut self) {
+        let covered = self.session.clone();
+        self.ask("Page.bringToFront", json!({}));
+        self.add_page(&json!({ "url": "about:blank" }));
+        self.ask("Page.bringToFront", json!({}));
+        self.session = covered;
+    }
+
+    /// The page that was made as the one of this number, from zero, is meant from now on.
+    pub(crate) fn go_to(&mut self, page: usize) {
+        self.session = self.pages[page].session.clone();
+    }
+
+    /// Closes a page; the numbers of the others stay.
+    #[track_caller]
+    pub(crate) fn close(&mut self, page: usize) {
+        let target = self.pages[page].target.clone();
+        self.ask("Target.closeTarget", json!({ "targetId": target }));
+    }
+
+    #[track_caller]
+    fn add_page(&mut self, parameters: &Value) {
+        // Asked of the browser itself.
+        self.session.clear();
+        let created = self.ask("Target.createTarget", parameters.clone());
+        let target = created["targetId"].as_str().expect("a target has an id").to_owned();
+        let attached = self.ask("Target.attachToTarget", json!({ "targetId": target, "flatten": true }));
+        self.session = attached["sessionId"].as_str().expect("a session has an id").to_owned();
+        self.pages.push(Page { target, session: self.session.clone() });
+        for domain in ["Page", "Runtime", "Log"] {
+            self.ask(&format!("{domain}.enable"), json!({}));
+        }
+    }
+
+    /// Runs a script in the page that is opened next, before its own.
+    #[track_caller]
+    pub(crate) fn prepare(&mut self, script: &str) {
+        self.ask("Page.addScriptToEvaluateOnNewDocument", json!({ "source": script }));
     }
 
     /// Opens a page.

@@ -125,6 +125,13 @@ fn configure(folder: &Path, recordings: &Path, address: SocketAddr) -> String {
                     record_unique on;
                     record_path {recordings};
                 }}
+                # What YouTube calls its own.
+                application live2 {{
+                    live on;
+                    record all;
+                    record_unique on;
+                    record_path {recordings};
+                }}
             }}
         }}"
     )

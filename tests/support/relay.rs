@@ -36,6 +36,8 @@ pub(crate) struct Relay {
     is_by_default: bool,
     /// It cannot write its folder of destinations.
     is_read_only: bool,
+    /// Names that lead elsewhere than everybody's.
+    hosts: Option<String>,
     /// Further variables of its environment.
     environment: Vec<(String, String)>,
 }
@@ -61,6 +63,7 @@ impl Relay {
             descriptors: None,
             is_by_default: false,
             is_read_only: false,
+            hosts: None,
             environment: Vec::new(),
         }
     }
@@ -95,6 +98,11 @@ impl Relay {
     /// Starts it with its folder of destinations mounted for reading alone, as containers often do.
     pub(crate) fn mount_destinations_read_only(&mut self) {
         self.is_read_only = true;
+    }
+
+    /// Starts it with an `/etc/hosts` of its own: these lines, which no other program sees.
+    pub(crate) fn with_hosts(&mut self, lines: &str) {
+        self.hosts = Some(lines.to_owned());
     }
 
     /// Its HTTP listener is one that others could reach.
@@ -167,6 +175,16 @@ impl Relay {
             command.args(["--mount", "--propagation", "private", "sh", "-c", script, "sh"]);
             command.arg(self.folder().join("destinations")).arg(program.get_program()).args(program.get_args());
             command.current_dir(self.folder());
+            command.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        }
+        if let Some(lines) = &self.hosts {
+            let file = self.folder().join("hosts");
+            fs::write(&file, lines).expect("the folder can be written");
+            let program = command;
+            command = Command::new("unshare");
+            let script = "mount --bind \"$1\" /etc/hosts && shift && exec \"$@\"";
+            command.args(["--mount", "--propagation", "private", "sh", "-c", script, "sh"]).arg(file);
+            command.arg(program.get_program()).args(program.get_args()).current_dir(self.folder());
             command.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
         }
         let mut process = Process::start("relay", self.folder(), &mut command);

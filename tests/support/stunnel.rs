@@ -1,6 +1,7 @@
 //! stunnel in front of a plain server: RTMPS as many a site runs it, on OpenSSL.
 
 use std::fs;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
 
@@ -16,7 +17,11 @@ pub(crate) struct Stunnel {
 
 impl Stunnel {
     pub(crate) fn start(folder: &Path, name: &str, identity: &Identity, to: u16) -> Self {
-        let port = ports::free();
+        Self::start_at(folder, name, identity, ([127, 0, 0, 1], ports::free()).into(), to)
+    }
+
+    /// At an address of this machine, such as the port 443 of one that no other program uses.
+    pub(crate) fn start_at(folder: &Path, name: &str, identity: &Identity, address: SocketAddr, to: u16) -> Self {
         let configuration = folder.join(format!("{name}.conf"));
         let (certificate, key) = (identity.certificate.display(), identity.key.display());
         let text = format!(
@@ -25,7 +30,7 @@ impl Stunnel {
             syslog = no
             debug = info
             [rtmps]
-            accept = 127.0.0.1:{port}
+            accept = {address}
             connect = 127.0.0.1:{to}
             cert = {certificate}
             key = {key}
@@ -33,8 +38,8 @@ impl Stunnel {
         );
         fs::write(&configuration, text.replace("            ", "")).expect("the folder can be written");
         let mut process = Process::start(name, folder, Command::new("stunnel4").arg(&configuration));
-        process.wait_for_port(port);
-        Self { process, port }
+        process.wait_for_address(address);
+        Self { process, port: address.port() }
     }
 
     /// How often it has made a TLS session, and how often it has taken one up again.

@@ -12,7 +12,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::Body;
@@ -22,6 +22,7 @@ use crate::{
         answer::{self, Done, NotDone, ProblemStatus},
         board::StreamView,
         desk::{Ask, Refused},
+        parts::Query,
         server::Control,
         status::Status,
     },
@@ -44,10 +45,20 @@ pub(super) fn routes() -> OpenApiRouter<Control> {
         .routes(routes!(drain))
 }
 
+/// How much of the status is wanted.
+#[derive(Clone, Copy, Debug, Default, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct StatusQuery {
+    /// With what came and went in the last minute, second by second: `minute` of each stream and each destination.
+    minute: bool,
+}
+
 /// The whole relay at one moment.
-#[utoipa::path(get, path = "/api/status", tag = "relay", responses((status = OK, body = Status)))]
-async fn status(State(control): State<Control>) -> Json<Status> {
-    Json(Status::of(&control.board))
+#[utoipa::path(get, path = "/api/status", tag = "relay", params(StatusQuery), responses((status = OK, body = Status)))]
+async fn status(State(control): State<Control>, Query(query): Query<StatusQuery>) -> Json<Status> {
+    let status = Status::of(&control.board);
+    Json(if query.minute { status.with_minute(&control.board) } else { status })
 }
 
 /// What was last read of the files.

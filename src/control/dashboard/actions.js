@@ -7,6 +7,9 @@ export class Actions {
   constructor(about, offers) {
     this.buttons = new Map();
     this.isOpen = false;
+    // The page itself has opened them.
+    this.isOwnWill = false;
+    this.isNeeded = false;
     this.row = make("div", "actions");
     this.row.setAttribute("role", "group");
     this.row.setAttribute("aria-label", `What can be done with ${about}`);
@@ -16,7 +19,10 @@ export class Actions {
       this.buttons.set(name, one);
       this.row.append(one);
     }
-    this.toggle = button("", "more", () => this.open(!this.isOpen));
+    this.toggle = button("", "more", () => {
+      this.isOwnWill = false;
+      this.open(!this.isOpen);
+    });
     const dots = make("span", "dots", "•••");
     dots.setAttribute("aria-hidden", "true");
     this.toggle.append(dots, make("span", "unseen", `Actions of ${about}`));
@@ -33,6 +39,21 @@ export class Actions {
     this.isOpen = isOpen;
     show(this.row, isOpen);
     this.toggle.setAttribute("aria-expanded", isOpen);
+  }
+
+  // Opens by itself where something fails, and closes again when that is over: unless a person has opened it, or is on it.
+  need(tone) {
+    const isNeeded = tone === "bad" || (tone === "warn" && this.isNeeded);
+    if (isNeeded && !this.isNeeded && !this.isOpen) {
+      this.isOwnWill = true;
+      this.open(true);
+    }
+    this.isNeeded = isNeeded;
+    const isFocused = this.row.contains(document.activeElement) || this.toggle === document.activeElement;
+    if (!isNeeded && this.isOwnWill && this.isOpen && !isFocused) {
+      this.isOwnWill = false;
+      this.open(false);
+    }
   }
 
   // Those that make sense now.

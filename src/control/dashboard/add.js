@@ -5,6 +5,7 @@ import { Dialog } from "./dialog.js";
 import { make, show } from "./dom.js";
 import { Field } from "./form.js";
 import { platforms } from "./platforms.js";
+import { Target } from "./target.js";
 
 // The last choice: a server that no platform's row describes.
 const OWN = { name: "", title: "A server of your own", needs_url: true, needs_key: false };
@@ -14,28 +15,23 @@ export async function askForDestination(stream) {
   const notYet = make("option", "", "Choose one …");
   notYet.value = "none";
   const choice = new Field("Where to?", { options: [notYet] });
-  const url = new Field("Server URL", { isRequired: true });
-  const key = new Field("Stream key", { type: "password" });
-  const name = new Field("Name (optional)");
   dialog.addField("platform", choice);
-  dialog.addField("url", url);
-  dialog.addField("key", key);
+  const target = new Target(dialog);
+  const name = new Field("Name (optional)");
   dialog.addField("name", name);
   let all = [];
   const chosen = () => all.find((platform) => platform.name === choice.input.value);
   choice.input.addEventListener("change", () => fit(chosen()));
 
   function fit(platform) {
-    for (const field of [url, key, name]) {
+    for (const field of [target.url, target.key, name]) {
       show(field.root, Boolean(platform));
       field.accept();
+      field.say("");
     }
     if (!platform) return;
-    show(url.root, platform.needs_url);
-    key.isRequired = platform.needs_key;
-    key.relabel(platform.needs_key ? "Stream key" : "Stream key (if there is one)");
-    url.explain(platform.url_from ? `You find it at ${platform.url_from}.` : "It begins with rtmp:// or rtmps://");
-    key.explain(platform.key_from ? `You find it at ${platform.key_from}.` : "Leave it empty where the URL has it inside.");
+    target.fit(platform, { hasUrl: platform.needs_url, isUrlRequired: true, isKeyRequired: platform.needs_key });
+    target.key.relabel(platform.needs_key ? "Stream key" : "Stream key (if there is one)");
     const waiting = unfinished(stream, platform);
     show(name.root, !waiting);
     name.explain(`What it is called here. Without one: ${freeName(stream, platform)}`);
@@ -47,14 +43,12 @@ export async function askForDestination(stream) {
       choice.refuse("Choose where to send your stream.");
       return dialog.stay;
     }
-    const fields = {};
-    if (platform.needs_url) fields.url = url.value();
-    if (key.value()) fields.key = key.value();
+    const fields = target.fields();
+    if (!fields) return dialog.stay;
     // A file that waits for its key is filled in, not doubled.
     const waiting = unfinished(stream, platform);
     if (waiting) {
-      if (!("key" in fields)) fields.key = null;
-      return (await order("PATCH", path(stream.name, "destinations", waiting.name), fields)).done;
+      return (await order("PATCH", path(stream.name, "destinations", waiting.name), { key: null, ...fields })).done;
     }
     if (platform !== OWN) fields.platform = platform.name;
     return (await order("POST", path(stream.name, "destinations"), { name: name.value() || freeName(stream, platform), ...fields })).done;

@@ -6,6 +6,12 @@ import { many, plain, sentence } from "./words.js";
 
 const EVERY = 3000;
 
+// What was last read of the files.
+let known = [];
+
+// What is wrong with one file.
+export const problemsOf = (file) => known.filter(({ place }) => place === file);
+
 export class Configuration {
   constructor() {
     this.root = byId("configuration");
@@ -19,9 +25,12 @@ export class Configuration {
     });
   }
 
-  // As often as is enough for what a person edits.
-  async look() {
-    if (performance.now() - this.asked < EVERY) return;
+  // As often as is enough for what a person edits, and at once where a file is wrong that was not. What is wrong with the file
+  // of a destination is told there, too.
+  async look(destinations) {
+    this.files = new Set(destinations.map(({ file }) => file));
+    const isNew = destinations.some(({ state, file, file_problem: problem }) => (state === "wrong" || problem) && !problemsOf(file).length);
+    if (!isNew && performance.now() - this.asked < EVERY) return;
     this.asked = performance.now();
     try {
       this.update(await get("api/configuration"));
@@ -31,6 +40,7 @@ export class Configuration {
   }
 
   update({ problems, kept, needs_restart: restart }) {
+    known = problems;
     const said = JSON.stringify([problems, kept, restart]);
     if (said === this.said) return;
     this.said = said;
@@ -47,7 +57,8 @@ export class Configuration {
     this.notes.replaceChildren(...notes);
     const sorted = [...problems].sort((a, b) => b.is_mistake - a.is_mistake);
     this.list.replaceChildren(...sorted.map(problemLine));
-    if (isBad) this.root.open = true;
+    const isElsewhere = problems.some(({ is_mistake: isMistake, place }) => isMistake && !this.files.has(place));
+    if (isElsewhere || kept !== null) this.root.open = true;
   }
 }
 

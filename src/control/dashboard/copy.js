@@ -2,18 +2,27 @@
 
 import { announce, button, make, write } from "./dom.js";
 
-export function copyButton(verb, label, text) {
+const SHOWN_FOR = 2000;
+
+// `shown` is where the text stands to be read, to be selected where it cannot be copied.
+export function copyButton(verb, label, text, shown = null) {
   const made = button(verb, "", async () => {
     const isCopied = await copy(text, made);
-    write(made, isCopied ? "Copied" : "Select it and press Ctrl+C");
+    if (!isCopied && shown) select(shown);
+    write(made, isCopied ? "Copied" : "Press Ctrl+C");
     announce(isCopied ? "copied" : "it could not be copied");
-    setTimeout(() => write(made, verb), 2000);
+    setTimeout(() => write(made, verb), SHOWN_FOR);
   });
   made.setAttribute("aria-label", label);
   return made;
 }
 
-async function copy(text, beside) {
+export function select(element) {
+  getSelection().selectAllChildren(element);
+}
+
+// Says whether it could.
+export async function copy(text, beside) {
   try {
     await navigator.clipboard.writeText(text);
     return true;

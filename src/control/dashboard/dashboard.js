@@ -3,17 +3,22 @@
 import { askForDestination } from "./add.js";
 import { Refusal, get } from "./api.js";
 import { Configuration } from "./configuration.js";
-import { Icon, SHAPES, announce, arrange, byId, make, setTone, show, write } from "./dom.js";
+import { Icon, SHAPES, announce, arrange, byId, catchFocus, make, setTone, show, write } from "./dom.js";
 import { EventFeed } from "./events.js";
+import { platforms } from "./platforms.js";
 import { Setup } from "./setup.js";
-import { Looks, onOnes, summary } from "./states.js";
+import { Looks, onOnes, summary, troubles } from "./states.js";
 import { StreamView } from "./stream.js";
 import { token } from "./token.js";
 import { duration, many, sentence } from "./words.js";
 
 const EVERY = 1000;
 const CERTIFICATE_DAYS = 30;
+const TROUBLES_NAMED = 12;
+// For so long it is said that an encoder was refused.
+const REFUSAL_SECONDS = 60;
 
+const REFUSED = / at (\S+) refused: (.*?)(?: \(and .* left out\))?$/;
 const MARKS = { ok: "", off: "", warn: "⚠ ", bad: "✖ " };
 
 class Head {
@@ -41,9 +46,46 @@ class Head {
   }
 }
 
+// Those that need somebody, by name: with many destinations they are far below.
+class Troubles {
+  constructor() {
+    this.root = byId("troubles");
+    this.said = "";
+  }
+
+  // `find` gives the heading of a destination's card.
+  update(troubles, isOnly, find) {
+    const lines = troubles.map(({ stream, name, look }) => [look.tone, stream, name]);
+    const said = JSON.stringify([lines, isOnly]);
+    show(this.root, lines.length > 0);
+    if (this.said === said) return;
+    this.said = said;
+    const focused = this.root.contains(document.activeElement) ? document.activeElement.textContent : null;
+    this.root.replaceChildren(...lines.slice(0, TROUBLES_NAMED).map(([tone, stream, name]) => {
+      const icon = new Icon();
+      icon.update(tone);
+      const link = make("a", "", isOnly ? name : `${stream}/${name}`);
+      link.href = `#${find(stream, name).id}`;
+      link.addEventListener("click", (event) => {
+        event.preventDefault();
+        const title = find(stream, name);
+        title.closest("li").scrollIntoView({ block: "center" });
+        title.focus({ preventScroll: true });
+      });
+      const line = make("li", "", icon.root, link);
+      setTone(line, tone);
+      return line;
+    }));
+    if (lines.length > TROUBLES_NAMED) this.root.append(make("li", "", `and ${lines.length - TROUBLES_NAMED} more`));
+    // Who is on one of them stays there.
+    if (focused) [...this.root.querySelectorAll("a")].find((link) => link.textContent === focused)?.focus();
+  }
+}
+
 class Page {
   constructor() {
     this.head = new Head();
+    this.troubles = new Troubles();
     this.setup = new Setup();
     this.configuration = new Configuration();
     this.events = null;
@@ -83,15 +125,27 @@ class Page {
     this.looks.give(status.streams, now);
     this.head.update(summary(status.streams));
     this.setup.update(status);
+    const isLeft = byId("first-step").contains(document.activeElement);
     this.begin(status);
     this.list(status.streams, now);
+    if (isLeft && !this.isFirst) {
+      // The browser would find out only later.
+      document.activeElement.blur();
+      catchFocus();
+    }
+    this.troubles.update(troubles(status.streams), status.streams.length === 1, (stream, name) => this.streams.get(stream).titleOf(name));
+    this.refuse(status.streams);
     this.warn(status.certificates);
-    write(byId("version"), `forkcast ${status.version}, running for ${duration(now)} ·`);
+    write(byId("version"), `forkcast ${status.version}, running for ${duration(now)}`);
     this.tell(status.streams);
     // A link shows no token.
     show(byId("plain"), token() === null);
-    this.configuration.look();
-    this.events ||= new EventFeed();
+    this.configuration.look(status.streams.flatMap(onOnes));
+    if (!this.events) {
+      this.events = new EventFeed();
+      // So that a dialog need not wait for them.
+      platforms().catch(() => {});
+    }
   }
 
   forget() {
@@ -112,6 +166,20 @@ class Page {
     for (const stream of streams) views.get(stream.name).update(stream, now, streams.length === 1, this.isFirst);
     this.streams = views;
     arrange(byId("streams"), [...views.values()].map(({ root }) => root));
+  }
+
+  // Which stream a refused encoder has meant is not known, unless it is said: one that waits for an encoder, most likely.
+  refuse(streams) {
+    const found = this.events && this.events.refusal();
+    const isNew = found && found.secondsAgo < REFUSAL_SECONDS;
+    const [, address, reason] = (isNew && REFUSED.exec(found.event.message)) || [];
+    const waiting = streams.filter(({ state }) => state !== "live").map(({ name }) => name);
+    for (const { name } of streams) {
+      const named = reason && /stream `([^`]*)`/.exec(reason);
+      const isMeant = reason && (named ? named[1] === name : waiting.includes(name) || !waiting.length);
+      const refusal = isMeant ? { address, reason, secondsAgo: found.secondsAgo, isKeyWrong: /wrong stream key/.test(reason) } : null;
+      this.streams.get(name).refuse(refusal);
+    }
   }
 
   warn(certificates) {
@@ -156,9 +224,9 @@ class Page {
 }
 
 // The status, or a text that says why there is none.
-async function ask() {
+async function ask(path) {
   try {
-    return await get("api/status");
+    return await get(path);
   } catch (error) {
     if (error instanceof Refusal) return error.message;
     return error.name === "TimeoutError" ? "it does not answer in time" : "nobody answers";
@@ -180,7 +248,8 @@ async function run() {
   const page = new Page();
   for (;;) {
     const begun = performance.now();
-    const status = await ask();
+    // What was before is asked for once.
+    const status = await ask(page.streams.size ? "api/status" : "api/status?minute=true");
     if (typeof status === "string") page.lose(status);
     else page.take(status);
     await pause(EVERY - (performance.now() - begun));

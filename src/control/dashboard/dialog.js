@@ -1,6 +1,6 @@
 // Questions, and what comes of the answer.
 
-import { button, identify, make, show, write, writeOrHide } from "./dom.js";
+import { button, catchFocus, identify, make, show, write, writeOrHide } from "./dom.js";
 import { say } from "./toasts.js";
 import { plain } from "./words.js";
 
@@ -60,6 +60,8 @@ export class Dialog {
   end() {
     if (this.isInsistent && !this.isDone) this.root.showModal();
     else this.root.remove();
+    // The button that has opened it may be gone meanwhile.
+    catchFocus();
   }
 
   async send() {

@@ -96,5 +96,13 @@ export function announce(text) {
   write(byId("announcer"), text);
 }
 
-// From here on there is room.
+// Where what had the focus is gone, it is not left at the top of the page.
+export function catchFocus() {
+  if (document.activeElement !== document.body) return;
+  const next = document.querySelector(".card h3") || document.querySelector(".stream h2");
+  if (next) next.focus();
+}
+
+// From here on there is room: for the figures of the stream, and for those of every card.
 export const isWide = window.matchMedia("(min-width: 360px)");
+export const isRoomy = window.matchMedia("(min-width: 700px)");

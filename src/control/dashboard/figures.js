@@ -18,21 +18,36 @@ export class Rate {
     this.svg.append(drawing("path", { class: "base", d: `M0 19.5H${MINUTE}` }), this.area, this.line);
   }
 
-  update(now, total) {
-    const last = this.points.at(-1);
-    // A counter that has gone back began anew.
-    const sent = !last ? 0 : total >= last.total ? total - last.total : total;
-    const bits = last ? (8 * sent) / Math.max(now - last.at, 0.001) : 0;
-    this.points.push({ at: now, total, sent, bits });
+  // `minute` is what it was before, a second apart, the oldest first: for the first look at it.
+  update(now, total, minute) {
+    if (!this.points.length && minute) minute.forEach((was, index) => this.add(now - (minute.length - index), was));
+    this.begun ??= now;
+    this.add(now, total);
     while (this.points[0].at < now - MINUTE - 2) this.points.shift();
   }
 
+  add(at, total) {
+    const last = this.points.at(-1);
+    // A counter that has gone back began anew.
+    const sent = !last ? 0 : total >= last.total ? total - last.total : total;
+    // How long before the first look the last count was is not known.
+    const isJoint = at === this.begun;
+    const bits = !last ? 0 : isJoint ? last.bits : (8 * sent) / Math.max(at - last.at, 0.001);
+    this.points.push({ at, total, sent, bits });
+  }
+
+  // Nothing while there is nothing to be compared with.
   now() {
     const newest = this.points.at(-1);
-    const recent = this.points.filter((point) => point.at > newest.at - RATE_OVER - 0.5);
+    const recent = this.points.filter(({ at }) => at >= this.begun && at > newest.at - RATE_OVER - 0.5);
     const seconds = newest.at - recent[0].at;
     const sent = recent.slice(1).reduce((sum, point) => sum + point.sent, 0);
-    return seconds > 0 ? (8 * sent) / seconds : 0;
+    return seconds > 0 ? (8 * sent) / seconds : null;
+  }
+
+  text() {
+    const now = this.now();
+    return now === null ? "" : bitrate(now);
   }
 
   isMoving() {
@@ -53,22 +68,31 @@ export class Rate {
       this.line.setAttribute("d", `M${places.join("L")}`);
       this.area.setAttribute("d", `M${places.join("L")}L${last} 19.5L${first} 19.5z`);
     }
-    this.svg.setAttribute("aria-label", `${this.label}: now ${bitrate(this.now())}, at most ${bitrate(highest)} in the last minute`);
+    this.svg.setAttribute("aria-label", `${this.label}: now ${this.text() || "not known yet"}, at most ${bitrate(highest)} in the last minute`);
   }
 }
 
-// Labelled figures. Where there is no room for them, they are folded up.
+// Labelled figures. Where there is no room for them, they are folded up, unless they are needed.
 export class Facts {
-  constructor(about) {
+  constructor(about, room = isWide) {
+    this.room = room;
+    this.isNeeded = false;
     this.list = make("dl", "facts");
     this.root = make("details", "figures", make("summary", "", "Figures", make("span", "unseen", ` of ${about}`)), this.list);
     this.entries = new Map();
     this.fit();
-    isWide.addEventListener("change", () => this.fit());
+    for (const width of new Set([isWide, room])) width.addEventListener("change", () => this.fit());
   }
 
   fit() {
-    this.root.open = isWide.matches;
+    this.root.open = this.room.matches || (this.isNeeded && isWide.matches);
+  }
+
+  // What a person has unfolded stays so until this changes.
+  need(isNeeded) {
+    if (this.isNeeded === isNeeded) return;
+    this.isNeeded = isNeeded;
+    this.fit();
   }
 
   // Shows nothing to be unfolded where there is nothing.

@@ -15,8 +15,11 @@ export class Field {
     this.hint = make("p", "hint");
     this.refusal = make("p", "refusal");
     this.refusal.setAttribute("role", "alert");
-    this.root = make("div", "field", this.name, this.input, this.refusal, this.hint);
+    this.told = make("p", "told");
+    this.told.setAttribute("role", "status");
+    this.root = make("div", "field", this.name, this.input, this.refusal, this.told, this.hint);
     show(this.hint, false);
+    show(this.told, false);
     show(this.refusal, false);
     this.input.setAttribute("aria-describedby", `${identify(this.refusal)} ${identify(this.hint)}`);
     this.input.addEventListener("input", () => this.accept());
@@ -29,6 +32,12 @@ export class Field {
 
   explain(text) {
     writeOrHide(this.hint, text);
+  }
+
+  // What was done with what was typed; with buttons that do something about it.
+  say(text, ...buttons) {
+    show(this.told, Boolean(text));
+    this.told.replaceChildren(text, ...buttons.flatMap((one) => [" ", one]));
   }
 
   relabel(label) {

@@ -3,8 +3,8 @@
 import { order, path } from "./api.js";
 import { Dialog, confirm } from "./dialog.js";
 import { make } from "./dom.js";
-import { Field } from "./form.js";
 import { platformNamed } from "./platforms.js";
+import { Target } from "./target.js";
 import { say } from "./toasts.js";
 
 // Has something done at once, and says what came of it.
@@ -36,24 +36,31 @@ export function orders(stream, name, isLive) {
       const live = isLive() ? " What is sent there now ends." : "";
       confirm(`Remove ${name}?`, `Its file is deleted, with the key in it.${live}`, `Remove ${name}`, have("DELETE"));
     },
-    newKey: (platform, lacks = ["key"]) => askForKey(name, platform, lacks, isLive(), (fields) => order("PATCH", at(), fields)),
+    newKey: (platform, lacks = []) => askForKey(name, platform, lacks, isLive(), (fields) => order("PATCH", at(), fields)),
   };
 }
 
 async function askForKey(name, platformName, lacks, isLive, change) {
+  const platform = await platformNamed(platformName);
   const dialog = new Dialog(lacks.includes("url") ? `What ${name} lacks` : `A new key for ${name}`, { verb: "Save" });
-  const url = new Field("Server URL", { isRequired: true });
-  const key = new Field("Stream key", { type: "password", isRequired: true });
-  if (lacks.includes("url")) dialog.addField("url", url);
-  if (lacks.includes("key")) dialog.addField("key", key);
-  if (isLive) dialog.add(make("p", "", "It connects anew with this key; the other destinations do not notice."));
+  const target = new Target(dialog);
+  const needs = { isUrlRequired: lacks.includes("url"), isKeyRequired: lacks.includes("key") };
+  // Where the server is the same for everybody and always, there is nothing to be filled in.
+  const hasUrl = needs.isUrlRequired || !platform || platform.needs_url;
+  target.fit(platform, { hasUrl, ...needs });
+  if (hasUrl && !lacks.length) {
+    target.url.relabel("Server URL (leave it empty to keep it)");
+    target.key.relabel("Stream key (leave it empty to keep it)");
+  }
+  if (isLive) dialog.add(make("p", "", "It connects anew; the other destinations do not notice."));
   dialog.act = async () => {
-    const values = [...dialog.fields].map(([name, field]) => [name, field.value()]);
-    return (await change(Object.fromEntries(values))).done;
+    const fields = target.fields();
+    if (!fields) return dialog.stay;
+    if (!Object.keys(fields).length) {
+      target.key.refuse("Fill this in.");
+      return dialog.stay;
+    }
+    return (await change(fields)).done;
   };
   dialog.open();
-  const platform = await platformNamed(platformName);
-  if (!platform) return;
-  if (platform.key_from) key.explain(`You find it at ${platform.key_from}.`);
-  if (platform.url_from) url.explain(`You find it at ${platform.url_from}.`);
 }

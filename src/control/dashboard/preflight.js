@@ -25,7 +25,7 @@ export function rehearse(stream) {
     show(table, false);
     try {
       const found = await order("POST", "api/preflight", { stream });
-      body.replaceChildren(...found.servers.map(row));
+      body.replaceChildren(...byUrgency(found.servers).map(row));
       problems.replaceChildren(...found.problems.map(problemLine));
       show(table, found.servers.length > 0);
       write(status, verdict(found.servers));
@@ -46,6 +46,14 @@ function verdict(servers) {
   return `${failed} of ${many(servers.length, "server", "servers")} would not take your stream.`;
 }
 
+// What needs somebody first.
+function byUrgency(servers) {
+  const urgency = (server) => (!server.is_ready ? 0 : isDoubtful(server) ? 1 : 2);
+  return [...servers].sort((a, b) => urgency(a) - urgency(b));
+}
+
+const isDoubtful = (server) => server.is_ready && server.text !== "ready";
+
 // What was found, and below it what to do.
 function result(icon, text) {
   const [found, ...remedy] = text.split(": ");
@@ -56,8 +64,7 @@ function result(icon, text) {
 
 function row(server) {
   const icon = new Icon();
-  const isDoubtful = server.is_ready && server.text !== "ready";
-  const tone = !server.is_ready ? "bad" : isDoubtful ? "warn" : "ok";
+  const tone = !server.is_ready ? "bad" : isDoubtful(server) ? "warn" : "ok";
   icon.update(tone);
   const days = server.certificate_days_left;
   const cells = [

@@ -9,9 +9,9 @@ import { Icon, arrange, button, make, setTone, show, write, writeOrHide } from "
 import { Facts, Rate } from "./figures.js";
 import { perform } from "./orders.js";
 import { rehearse } from "./preflight.js";
-import { onOnes, streamLook } from "./states.js";
+import { isOn, onOnes, streamLook } from "./states.js";
 import { newStreamKey } from "./streamkey.js";
-import { bitrate, count, decimal, listed, many, sentence, size, withoutCipher } from "./words.js";
+import { bitrate, count, decimal, duration, listed, many, quoted, sentence, size, withoutCipher } from "./words.js";
 
 const CHANNELS = { 1: "mono", 2: "stereo", 6: "5.1", 8: "7.1" };
 
@@ -23,14 +23,18 @@ export class StreamView {
     this.icon = new Icon();
     this.words = make("span");
     this.state = make("p", "state", this.icon.root, this.words);
-    this.bits = make("p", "rate");
+    this.bits = make("span", "rate");
     this.facts = new Facts(`stream ${name}`);
     this.actions = new Actions(`stream ${name}`, this.orders(name));
     this.reopen = button("Let encoders in now", "primary", () => perform("POST", path(name, "reopen")));
     this.add = button("Add a destination", "", () => askForDestination(this.now));
     this.check = button("Check before air", "", () => rehearse(name));
+    this.refused = make("p");
+    this.another = button("Make a new stream key", "", () => newStreamKey(name, this.now.state !== "idle"));
+    this.refusal = make("div", "noted-box", this.refused, this.another);
+    show(this.refusal, false);
     const buttons = make("div", "actions", this.reopen, this.add, this.check);
-    this.box = make("div", "stream", make("div", "top", this.title, this.bits, this.actions.toggle, this.state), this.rate.svg, this.facts.root, buttons, this.actions.row);
+    this.box = make("div", "stream", make("div", "top", this.title, this.bits, this.actions.toggle, this.state), this.refusal, this.rate.svg, this.facts.root, buttons, this.actions.row);
     this.cards = make("ul", "cards");
     this.cards.setAttribute("aria-label", `Destinations of ${name}`);
     this.offTitle = make("summary");
@@ -70,9 +74,9 @@ export class StreamView {
     setTone(this.box, tone);
     this.icon.update(tone);
     write(this.words, sentence(words));
-    this.rate.update(now, stream.received_bytes);
+    this.rate.update(now, stream.received_bytes, stream.minute);
     this.rate.draw();
-    writeOrHide(this.bits, publisher ? bitrate(this.rate.now()) : "");
+    writeOrHide(this.bits, publisher ? this.rate.text() : "");
     show(this.rate.svg, Boolean(publisher) || this.rate.isMoving());
     show(this.reopen, stream.shut_for_ms !== null);
     show(this.add, !isFirst);
@@ -80,6 +84,15 @@ export class StreamView {
     this.actions.offer([state !== "idle" && "end", publisher && "kick", "key"]);
     this.figure(stream);
     this.list(stream, now);
+  }
+
+  // An encoder that was not let in: its own words of that are often unclear, or nobody reads them.
+  refuse(refusal) {
+    show(this.refusal, Boolean(refusal));
+    if (!refusal) return;
+    const { address, reason, secondsAgo, isKeyWrong } = refusal;
+    write(this.refused, `An encoder at ${address} was refused ${duration(Math.max(secondsAgo, 1))} ago: ${quoted(reason)}.`);
+    show(this.another, isKeyWrong);
   }
 
   figure(stream) {
@@ -105,11 +118,16 @@ export class StreamView {
     this.facts.finish();
   }
 
+  // The heading of a destination's card.
+  titleOf(name) {
+    return this.destinations.get(name).title;
+  }
+
   list(stream, now) {
     const views = new Map();
     for (const destination of stream.destinations) {
       const { name } = destination;
-      const Kind = destination.state === "off" ? OffLine : DestinationCard;
+      const Kind = isOn(destination) ? DestinationCard : OffLine;
       const known = this.destinations.get(name);
       const view = known instanceof Kind ? known : new Kind(stream.name, name);
       view.update(destination, now);

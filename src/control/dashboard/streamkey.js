@@ -1,9 +1,9 @@
 // Stream keys, which an encoder shows to publish. They are made here, shown once, and never come back from forkcast.
 
 import { order, path } from "./api.js";
-import { copyButton } from "./copy.js";
+import { copy, copyButton, select } from "./copy.js";
 import { Dialog, present } from "./dialog.js";
-import { make } from "./dom.js";
+import { make, write } from "./dom.js";
 import { Field } from "./form.js";
 
 // No characters that look like others, for whoever types it over.
@@ -22,7 +22,31 @@ function makeKey() {
 }
 
 function shown(key) {
-  return make("div", "shown-once", make("code", "key", key), copyButton("Copy", "Copy: the new stream key", key));
+  const text = make("code", "key", key);
+  return make("div", "shown-once", text, copyButton("Copy", "Copy: the new stream key", key, text));
+}
+
+// What a newcomer needs: a key in the clipboard, and one more look at it.
+export async function firstStreamKey(stream) {
+  const dialog = new Dialog("Your stream key", { cancel: "Close" });
+  const status = make("p", "", "Makes one …");
+  status.setAttribute("role", "status");
+  dialog.add(status);
+  dialog.open();
+  const key = makeKey();
+  try {
+    await order("POST", path(stream, "rotate-key"), { key });
+  } catch (refusal) {
+    status.remove();
+    dialog.refuse(refusal);
+    return;
+  }
+  const parts = shown(key);
+  present(dialog, "Your stream key", status, parts,
+    make("p", "hint", "It is shown only now. Lost? Make another one: an encoder that has this one can go on with it for 10 minutes."));
+  const isCopied = await copy(key, dialog.cancel);
+  if (!isCopied) select(parts.querySelector("code"));
+  write(status, isCopied ? "It is copied. Paste it into your encoder, in the field Stream Key:" : "Copy it, and paste it into your encoder, in the field Stream Key:");
 }
 
 export function newStreamKey(stream, isLive) {

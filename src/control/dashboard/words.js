@@ -41,6 +41,7 @@ export function duration(seconds) {
 }
 
 export const countdown = (ms) => `${Math.ceil(ms / 1000)} s`;
+export const soon = (ms) => (ms > 0 ? `in ${countdown(ms)}` : "now");
 export const milliseconds = (ms) => (ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`);
 
 // The suite is in the status for those who want it.

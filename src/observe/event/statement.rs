@@ -1,5 +1,7 @@
 //! What each event says: its kind, the sentence, and what to do about it.
 
+use std::fmt;
+
 use super::{Event, full_name};
 use crate::observe::{Line, News, kind::Kind, record::Statement};
 
@@ -115,10 +117,6 @@ impl Event<'_> {
                 mistakes,
                 took,
             } => {
-                let plural = |count: usize, what: &str| match count {
-                    1 => format!("1 {what}"),
-                    count => format!("{count} {what}s"),
-                };
                 let parts = [
                     (streams_added, "stream", "added"),
                     (streams_changed, "stream", "changed"),
@@ -280,15 +278,23 @@ impl Event<'_> {
                 let message = format!("destination `{name}` takes the stream again, after {after:.1} s");
                 new(Kind::DestinationRecovered, message).of(stream, destination)
             }
-            Self::DestinationDropped { stream, destination, skipped, picture, disposable } => new(
-                Kind::DestinationDropped,
-                format!(
-                    "destination `{}` takes less than the stream brings: left out {skipped} messages up to a keyframe, {picture} \
-                     frames of the picture, {disposable} disposable frames",
-                    full_name(stream, destination)
-                ),
-            )
-            .of(stream, destination),
+            Self::DestinationDropped { stream, destination, skipped, picture, disposable } => {
+                let parts = [
+                    (skipped, plural(skipped, "message") + " up to a keyframe"),
+                    (picture, plural(picture, "frame") + " of the picture"),
+                    (disposable, plural(disposable, "disposable frame")),
+                ];
+                let parts: Vec<_> = parts.into_iter().filter(|(count, _)| *count > 0).map(|(_, what)| what).collect();
+                let message = format!(
+                    "destination `{}` takes less than the stream brings: left out {}",
+                    full_name(stream, destination),
+                    parts.join(", ")
+                );
+                new(Kind::DestinationDropped, message).of(stream, destination).hint(
+                    "lower the bitrate in the encoder; where it is this destination alone, try another server of its platform, \
+                     and where it is all of them, stop one or send over a better line",
+                )
+            }
             Self::DestinationFailed { stream, destination, message, hint, next, is_parked, news, .. } => {
                 let name = full_name(stream, destination);
                 let kind = if is_parked { Kind::DestinationParked } else { Kind::DestinationFailed };
@@ -339,6 +345,11 @@ impl Event<'_> {
             }
         }
     }
+}
+
+/// `1 stream`, `2 streams`.
+fn plural<N: fmt::Display + PartialEq + From<u8>>(count: N, what: &str) -> String {
+    if count == N::from(1) { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 
 /// A line about a stranger: told with how many were left out before, or a repeat.

@@ -95,6 +95,25 @@ fn whoever_failed_has_recovered() {
 }
 
 #[test]
+fn what_a_slow_destination_was_not_sent_is_told_without_zeros_and_with_what_to_do() {
+    let dropped = |skipped, picture, disposable| {
+        let (stream, destination) = ("live", "slow");
+        Event::DestinationDropped { stream, destination, skipped, picture, disposable }.statement()
+    };
+    for (counts, words) in [
+        ((353, 0, 0), "353 messages up to a keyframe"),
+        ((1, 0, 0), "1 message up to a keyframe"),
+        ((0, 1, 7), "1 frame of the picture, 7 disposable frames"),
+        ((2, 3, 1), "2 messages up to a keyframe, 3 frames of the picture, 1 disposable frame"),
+    ] {
+        let statement = dropped(counts.0, counts.1, counts.2);
+        let message = format!("destination `slow` takes less than the stream brings: left out {words}");
+        assert_eq!(statement.message, message);
+        assert!(statement.hint.unwrap().starts_with("lower the bitrate in the encoder"));
+    }
+}
+
+#[test]
 fn what_was_left_out_before_a_line_is_counted_in_it() {
     let refused = |line| {
         let address = ([192, 0, 2, 1], 5000).into();
