@@ -176,7 +176,8 @@ fn plant_hostile_servers(planter: &mut Planter) -> Vec<String> {
         let code = if index % 3 == 0 { key.as_str() } else { "NetStream.Publish.Denied" };
         let sink = Box::leak(Box::new(Sink::with(Behaviour::refusing(at, code, &said.join(" ")))));
         let name = format!("refused-{index}");
-        planter.file(&name, &format!("url = {}\nkey = {}\n", quoted(&format!("{}/{key}", sink.url())), quoted(&key)));
+        planter
+            .file(&name, &format!("url = {}\nkey = {}\n", quoted(&format!("{}/{key}/more", sink.url())), quoted(&key)));
         names.push(name);
     }
     let elsewhere = planter.of("отсюда-туда");
