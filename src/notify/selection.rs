@@ -102,6 +102,7 @@ mod tests {
                 &["default"],
                 &[
                     Kind::DestinationFailed,
+                    Kind::DestinationStalling,
                     Kind::DestinationParked,
                     Kind::DestinationRecovered,
                     Kind::DestinationWrong,

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use super::limits;
 use crate::{
     destination::{
-        failure::{Failure, Stage},
+        failure::{Failure, Kind, Stage},
         route::Server,
         settings::{Settings, Trust},
     },
@@ -112,7 +112,8 @@ impl Finding {
     /// Of this server, with this outcome.
     pub(super) fn new(subject: &Subject, outcome: Outcome, seen: Seen) -> Self {
         let of_certificate = || Warning::of(&subject.settings.trust, &subject.server.url, &seen);
-        let warning = subject.warning.clone().or_else(of_certificate);
+        let known = subject.warning.clone().filter(|_| !outcome.is_relay_itself());
+        let warning = known.or_else(of_certificate);
         let Server { url, is_backup } = subject.server.clone();
         Self { destination: subject.destination.clone(), url, is_backup, outcome, seen, warning }
     }
@@ -120,6 +121,13 @@ impl Finding {
     /// Whether a publish could begin there.
     pub fn is_ready(&self) -> bool {
         self.outcome == Outcome::Ready
+    }
+}
+
+impl Outcome {
+    /// It was seen to lead to this relay, which says more than what was known before.
+    fn is_relay_itself(&self) -> bool {
+        matches!(self, Self::Failed(failure) if failure.kind == Kind::RelayLoop)
     }
 }
 

@@ -348,7 +348,7 @@ fn endpoints_change_with_their_file_and_a_mistake_is_told() {
         wait::until("it to be over", START, || (relay.stream()["state"] == "idle").then_some(()));
         (!second.asked().is_empty()).then_some(())
     });
-    relay.wait_for_log(" ms: 1 webhook changed", START);
+    relay.wait_for_log("read again: 1 webhook changed", START);
     let told = first.asked().len();
     Broadcast::synthetic(&relay, 1_000).stop();
 
