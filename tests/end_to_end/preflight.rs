@@ -199,14 +199,19 @@ fn a_destination_that_is_the_relay_itself_is_marked_and_counted() {
     let own = format!("rtmp://127.0.0.1:{}/live", relay.rtmp_port());
     relay.destination("own", &own, "");
     relay.destination("good", &sink.url(), &format!("backup_url = \"{own}\"\n"));
-    for (is_running, result, words, summary) in [
-        (false, "no TCP", "warning: ", "3 servers: 1 ok, 2 failed; 2 warnings; nothing was published\n"),
-        (true, "refused", "is this forkcast itself", "3 servers: 1 ok, 2 failed; 0 warnings; nothing was published\n"),
+    for (run, result, words, summary) in [
+        ("before", "no TCP", "warning: ", "3 servers: 1 ok, 2 failed; 2 warnings; nothing was published\n"),
+        (
+            "running",
+            "refused",
+            "is this forkcast itself",
+            "3 servers: 1 ok, 2 failed; 0 warnings; nothing was published\n",
+        ),
     ] {
-        if is_running {
+        if run == "running" {
             relay.start();
         }
-        let run = check(&relay, "check", &[]);
+        let run = check(&relay, run, &[]);
         assert_eq!(run.code, Some(2));
         for (row, field) in [("own", "url"), ("good backup", "backup_url")] {
             run.assert_row(row, &[result, words, "which listens on 127.0.0.1:", &format!("hint: change `{field}`")]);
