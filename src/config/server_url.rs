@@ -1,6 +1,6 @@
 //! Which server URL a destination has: its file's, or its platform's for the protocol.
 
-use std::ops::Range;
+use std::{net::Ipv4Addr, ops::Range};
 
 use url::Url;
 
@@ -169,9 +169,14 @@ impl Server {
     }
 }
 
-/// What two sessions with one key take from each other: host, port and app.
+/// What two sessions with one key take from each other: host, port and app. Names are not looked up, but everybody knows this
+/// machine's own.
 pub(super) fn server_of(url: &ServerUrl) -> SecretText {
-    format!("{}:{}/{}", url.host().to_ascii_lowercase(), url.port(), url.expose_app()).into()
+    let host = match url.host().to_ascii_lowercase() {
+        host if host == "localhost" => Ipv4Addr::LOCALHOST.to_string(),
+        host => host,
+    };
+    format!("{host}:{}/{}", url.port(), url.expose_app()).into()
 }
 
 /// Warns of a platform's server that is used without the platform's row, or with a protocol that it refuses.

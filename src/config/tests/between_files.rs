@@ -72,6 +72,20 @@ fn a_streams_file_with_another_mistake_lets_its_publisher_in() {
 }
 
 #[test]
+fn this_machine_by_its_name_is_no_other_server() {
+    let messages = |files: &[(&str, &str)]| {
+        let problems = Memory::new(files).load().problems;
+        problems.into_iter().map(|problem| problem.message).collect::<Vec<_>>()
+    };
+    let by_name = "url = \"rtmp://LocalHost/live\"\nkey = \"abcd\"\n";
+    let by_address = "url = \"rtmp://127.0.0.1:1935/live\"\nkey = \"abcd\"\n";
+    let twice = messages(&[("destinations/a.toml", by_name), ("destinations/b.toml", by_address)]);
+    assert_eq!(twice, ["`a` sends to the same server with the same key (destinations/a.toml:2:7)"]);
+    let backup = format!("{by_name}backup_url = \"rtmp://127.0.0.1/live\"\n");
+    assert_eq!(messages(&[("destinations/a.toml", &backup)]), ["`backup_url` is the server of `url`"]);
+}
+
+#[test]
 fn one_key_at_one_server_twice() {
     let config = Memory::new(&[("destinations/a.toml", YOUTUBE), ("destinations/b.toml", YOUTUBE)]).load();
     let expected = "\
